@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The table: one slot per core, and the control word.
+
+use quell_abi::{State, Why};
+
+use crate::{
+    Control, CoreWord, LocalCore, RemoteCore, Step,
+    sync::{AtomicU64, Ordering},
+};
+
+/// Where a started core begins, as its CPU_ON gave it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Entry {
+    /// Physical address of its first instruction.
+    pub address: u64,
+    /// Its x0.
+    pub context: u64,
+    /// Whether it begins with big-endian data accesses, as its starter has.
+    pub big_endian: bool,
+}
+
+/// What the firmware keeps of one core: a cache line of its own.
+#[derive(Debug)]
+#[repr(align(64))]
+pub struct CoreSlot {
+    word: AtomicU64,
+    /// The mailbox, in three parts.
+    address: AtomicU64,
+    context: AtomicU64,
+    big_endian: AtomicU64,
+}
+
+macro_rules! new_slot {
+    ($($qualifier:tt)*) => {
+        impl CoreSlot {
+            /// Returns the slot of a core that is OFF.
+            pub $($qualifier)* new() -> Self {
+                Self {
+                    word: AtomicU64::new(0),
+                    address: AtomicU64::new(0),
+                    context: AtomicU64::new(0),
+                    big_endian: AtomicU64::new(0),
+                }
+            }
+        }
+    };
+}
+
+#[cfg(not(loom))]
+new_slot!(const fn);
+// loom's atomics register themselves with the model when they are made.
+#[cfg(loom)]
+new_slot!(fn);
+
+impl Default for CoreSlot {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl CoreSlot {
+    /// Returns the word as it is now.
+    pub(crate) fn load(&self) -> CoreWord {
+        CoreWord::from_bits(self.word.load(Ordering::Acquire))
+    }
+
+    /// Takes a step from the word `seen`.
+    ///
+    /// # Errors
+    ///
+    /// Returns the word as it is if it is not `seen` any more, or `seen` if the step does not start from its state.
+    pub(crate) fn step(
+        &self,
+        seen: CoreWord,
+        step: Step,
+        why: Why,
+        generation: u32,
+    ) -> Result<CoreWord, CoreWord> {
+        let transition = step.transition();
+        if seen.state() != transition.from {
+            return Err(seen);
+        }
+        let next = seen.next(transition.to, why, generation);
+        self.word
+            .compare_exchange(seen.bits(), next.bits(), Ordering::AcqRel, Ordering::Acquire)
+            .map(|_| next)
+            .map_err(CoreWord::from_bits)
+    }
+
+    /// Writes the mailbox. Only the core that claimed this one may; the step to PENDING publishes it.
+    pub(crate) fn write_mailbox(&self, entry: Entry) {
+        self.address.store(entry.address, Ordering::Relaxed);
+        self.context.store(entry.context, Ordering::Relaxed);
+        self.big_endian.store(u64::from(entry.big_endian), Ordering::Relaxed);
+    }
+
+    /// Reads the mailbox. Only the core itself may, once it has seen PENDING.
+    pub(crate) fn read_mailbox(&self) -> Entry {
+        Entry {
+            address: self.address.load(Ordering::Relaxed),
+            context: self.context.load(Ordering::Relaxed),
+            big_endian: self.big_endian.load(Ordering::Relaxed) != 0,
+        }
+    }
+}
+
+/// The control word and the slots of all cores that the machine has.
+#[derive(Clone, Copy, Debug)]
+pub struct CoreTable<'a> {
+    control: &'a Control,
+    slots: &'a [CoreSlot],
+}
+
+impl<'a> CoreTable<'a> {
+    /// Returns the table over these words.
+    pub const fn new(control: &'a Control, slots: &'a [CoreSlot]) -> Self {
+        Self { control, slots }
+    }
+
+    /// Returns the control word's place.
+    pub const fn control(&self) -> &'a Control {
+        self.control
+    }
+
+    /// Returns how many cores there are.
+    pub const fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Returns whether there is no core.
+    pub const fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// Returns the view that a core has of itself.
+    ///
+    /// # Panics
+    ///
+    /// Panics if there is no such core.
+    pub fn local(&self, index: usize) -> LocalCore<'a> {
+        LocalCore::new(*self, index, &self.slots[index])
+    }
+
+    /// Returns the view that others have of a core, or `None` if there is no such core.
+    pub fn remote(&self, index: usize) -> Option<RemoteCore<'a>> {
+        self.slots.get(index).map(|slot| RemoteCore::new(*self, slot))
+    }
+
+    /// Returns the words of all cores, in the order of their indices.
+    pub fn words(&self) -> impl Iterator<Item = CoreWord> + use<'a> {
+        self.slots.iter().map(CoreSlot::load)
+    }
+
+    /// Makes the core ON that leaves reset first: nobody started it.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the core is not OFF: it did not just leave reset.
+    pub fn cold_boot(&self, index: usize) {
+        let slot = &self.slots[index];
+        let mut word = slot.load();
+        for step in [Step::Claim, Step::Accept, Step::Boot] {
+            word = slot.step(word, step, Why::None, 0).expect("the first core is OFF and nobody else runs");
+        }
+        assert_eq!(word.state(), State::On);
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::TRANSITIONS;
+
+    /// Every state by every step: the table's row is taken, all else is refused and changes nothing.
+    #[test]
+    fn only_the_legal_steps_are_taken() {
+        for from in State::ALL {
+            for transition in TRANSITIONS {
+                let slot = CoreSlot::new();
+                let before = CoreWord::default().next(from, Why::None, 7);
+                slot.word.store(before.bits(), Ordering::Relaxed);
+                let result = slot.step(before, transition.step, Why::Nmi, 8);
+                if from == transition.from {
+                    let after = slot.load();
+                    assert_eq!(result, Ok(after));
+                    assert_eq!(
+                        (after.state(), after.why(), after.generation()),
+                        (transition.to, Why::Nmi, 8)
+                    );
+                } else {
+                    assert_eq!(result, Err(before));
+                    assert_eq!(slot.load(), before);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_step_from_an_old_word_is_refused() {
+        let slot = CoreSlot::new();
+        let old = slot.load();
+        let claimed = slot.step(old, Step::Claim, Why::None, 0).unwrap();
+        let off = slot.step(claimed, Step::RollBack, Why::None, 0).unwrap();
+        assert_eq!(off.state(), old.state());
+        assert_eq!(slot.step(old, Step::Claim, Why::None, 0), Err(off), "same state, another word");
+    }
+
+    #[test]
+    fn a_slot_is_a_cache_line() {
+        assert_eq!(size_of::<CoreSlot>(), 64);
+    }
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! AFFINITY_INFO (PSCI 1.3 section 5.1.6).
+//!
+//! | answer | when |
+//! |---|---|
+//! | INVALID_PARAMETERS | the level is above 3, no core is in this affinity instance, or a bit outside the fields is set |
+//! | 0 ON | a core of the instance is on, or suspended, or has not finished to go off |
+//! | 2 ON_PENDING | else, a core of it has been started and is on its way |
+//! | 1 OFF | else: CPU_ON of its cores would succeed |
+
+use quell_abi::State;
+use quell_power::{AFFINITY_MASK, CoreTable, Topology};
+
+use crate::Error;
+
+const ON: i32 = 0;
+const OFF: i32 = 1;
+const ON_PENDING: i32 = 2;
+
+/// The highest affinity level of an MPIDR.
+const HIGHEST_LEVEL: u32 = 3;
+
+pub(crate) fn handle(
+    target: u64,
+    lowest_level: u64,
+    table: &CoreTable<'_>,
+    topology: &impl Topology,
+) -> Result<i32, Error> {
+    // lowest_affinity_level is 32 bits in both conventions.
+    match lowest_level as u32 {
+        0 => {
+            let index = topology.index_of(target).ok_or(Error::InvalidParameters)?;
+            let core = table.remote(index).ok_or(Error::InvalidParameters)?;
+            Ok(info(core.word().state()))
+        }
+        level @ 1..=HIGHEST_LEVEL => instance(target, level, table, topology),
+        _ => Err(Error::InvalidParameters),
+    }
+}
+
+/// Answers for all cores that share the affinity fields from `level` up; the fields below are ignored.
+fn instance(target: u64, level: u32, table: &CoreTable<'_>, topology: &impl Topology) -> Result<i32, Error> {
+    if target & !AFFINITY_MASK != 0 {
+        return Err(Error::InvalidParameters);
+    }
+    let above = |affinity: u64| match level {
+        3 => affinity >> 32,
+        below => affinity >> (8 * below),
+    };
+    let infos = table
+        .words()
+        .enumerate()
+        .filter(|(index, _)| above(topology.affinity_of(*index)) == above(target))
+        .map(|(_, word)| info(word.state()));
+    infos
+        .reduce(|all, one| match (all, one) {
+            (ON, _) | (_, ON) => ON,
+            (ON_PENDING, _) | (_, ON_PENDING) => ON_PENDING,
+            _ => OFF,
+        })
+        .ok_or(Error::InvalidParameters)
+}
+
+const fn info(state: State) -> i32 {
+    match state {
+        State::Off => OFF,
+        State::Claimed | State::Pending | State::Cancelled => ON_PENDING,
+        State::On | State::Suspended | State::Stopping | State::Parked => ON,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Outcome,
+        testing::{ENTRY, Machine},
+    };
+
+    const AFFINITY_INFO: u64 = 0xc400_0004;
+    const CPU_ON: u64 = 0xc400_0003;
+
+    #[test]
+    fn a_core_goes_from_off_by_on_pending_to_on() {
+        let machine = Machine::new(2);
+        let ask = || machine.call(0, [AFFINITY_INFO, 1, 0, 0]);
+        assert_eq!(ask(), Outcome::Return(OFF));
+        machine.call(0, [CPU_ON, 1, ENTRY, 0]);
+        assert_eq!(ask(), Outcome::Return(ON_PENDING));
+        machine.table().local(1).boot().unwrap();
+        assert_eq!(ask(), Outcome::Return(ON));
+    }
+
+    #[test]
+    fn levels_gather_the_cores_below() {
+        let machine = Machine::new(10);
+        let ask = |target, level| machine.call(0, [AFFINITY_INFO, target, level, 0]);
+        assert_eq!(ask(0x007, 1), Outcome::Return(ON), "core 0 is on");
+        assert_eq!(ask(0x1ff, 1), Outcome::Return(OFF));
+        machine.call(0, [CPU_ON, 0x101, ENTRY, 0]);
+        assert_eq!(ask(0x100, 1), Outcome::Return(ON_PENDING));
+        assert_eq!(ask(0x100, 2), Outcome::Return(ON));
+        assert_eq!(ask(0x100, 3), Outcome::Return(ON));
+        assert_eq!(ask(0x1_0000, 2), Outcome::Return(-2));
+        assert_eq!(ask(0x1_0000_0000, 3), Outcome::Return(-2));
+    }
+
+    #[test]
+    fn bad_arguments_are_refused() {
+        let machine = Machine::new(2);
+        for (target, level) in [(2, 0), (1 << 31, 0), (1 << 40, 0), (1 << 31, 1), (0, 4), (0, 0xffff_ffff)] {
+            assert_eq!(machine.call(0, [AFFINITY_INFO, target, level, 0]), Outcome::Return(-2));
+        }
+        assert_eq!(machine.call(0, [AFFINITY_INFO, 0, 0xffff_ffff_0000_0000, 0]), Outcome::Return(ON));
+    }
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! CPU_ON (PSCI 1.3 section 5.1.5).
+//!
+//! | answer | when, in this order |
+//! |---|---|
+//! | INVALID_PARAMETERS | no core has this affinity, or a bit outside the affinity fields is set |
+//! | INVALID_ADDRESS | the entry point is not a multiple of 4, or not where the non-secure world may begin |
+//! | DENIED | a session is open, or opened before the start was accepted |
+//! | ALREADY_ON | the core is on, or suspended |
+//! | ON_PENDING | it has been started and is on its way |
+//! | SUCCESS | accepted: the core will begin at the entry point |
+
+use quell_power::{CoreTable, Entry, LocalCore, StartError};
+
+use crate::{Error, Hardware};
+
+const SUCCESS: i32 = 0;
+
+/// An A64 instruction is 4 bytes long, and aligned.
+const ENTRY_ALIGNMENT: u64 = 4;
+
+pub(crate) fn handle(
+    [target, address, context]: [u64; 3],
+    caller: &LocalCore<'_>,
+    table: &CoreTable<'_>,
+    hardware: &impl Hardware,
+) -> Result<i32, Error> {
+    let index = hardware.index_of(target).ok_or(Error::InvalidParameters)?;
+    let core = table.remote(index).ok_or(Error::InvalidParameters)?;
+    if !address.is_multiple_of(ENTRY_ALIGNMENT) || !hardware.is_entry_point(address) {
+        return Err(Error::InvalidAddress);
+    }
+    core.start(caller, Entry { address, context, big_endian: hardware.caller_is_big_endian() }).map_err(
+        |error| match error {
+            StartError::AlreadyOn => Error::AlreadyOn,
+            StartError::OnPending => Error::OnPending,
+            StartError::Denied => Error::Denied,
+        },
+    )?;
+    hardware.ring_doorbell(index);
+    Ok(SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Outcome,
+        testing::{BAD_ENTRY, ENTRY, Machine},
+    };
+
+    const CPU_ON_32: u64 = 0x8400_0003;
+    const CPU_ON_64: u64 = 0xc400_0003;
+
+    fn returns(error: Error) -> Outcome {
+        Outcome::Return(error.code())
+    }
+
+    #[test]
+    fn an_accepted_start_hands_over_entry_and_context() {
+        let machine = Machine::new(10);
+        assert_eq!(
+            machine.call(0, [CPU_ON_64, 0x101, ENTRY, 0xfeed_f00d_dead_beef]),
+            Outcome::Return(SUCCESS)
+        );
+        assert_eq!(machine.rung(), [9]);
+        let entry = machine.table().local(9).boot().unwrap();
+        assert_eq!(entry, Entry { address: ENTRY, context: 0xfeed_f00d_dead_beef, big_endian: false });
+    }
+
+    #[test]
+    fn smc32_arguments_are_zero_extended() {
+        let machine = Machine::new(2);
+        let low = [CPU_ON_32, 0xffff_ffff_0000_0001, 0xffff_ffff_0000_0000 | ENTRY, u64::MAX];
+        assert_eq!(machine.call(0, low), Outcome::Return(SUCCESS));
+        let entry = machine.table().local(1).boot().unwrap();
+        assert_eq!((entry.address, entry.context), (ENTRY, 0xffff_ffff));
+    }
+
+    #[test]
+    fn errors_come_in_the_order_of_the_specification() {
+        let machine = Machine::new(2);
+        for absent in [2, 0x100, 1 << 24, 1 << 31, 1 << 40, 0x1_0000_0001, u64::MAX] {
+            assert_eq!(machine.call(0, [CPU_ON_64, absent, BAD_ENTRY, 0]), returns(Error::InvalidParameters));
+        }
+        assert_eq!(machine.call(0, [CPU_ON_64, 0, BAD_ENTRY, 0]), returns(Error::InvalidAddress));
+        assert_eq!(machine.call(0, [CPU_ON_64, 1, ENTRY + 2, 0]), returns(Error::InvalidAddress));
+        assert_eq!(machine.call(0, [CPU_ON_64, 0, ENTRY, 0]), returns(Error::AlreadyOn));
+        assert!(machine.rung().is_empty());
+    }
+
+    #[test]
+    fn a_refused_start_leaves_the_accepted_one_alone() {
+        let machine = Machine::new(2);
+        assert_eq!(machine.call(0, [CPU_ON_64, 1, ENTRY, 1]), Outcome::Return(SUCCESS));
+        assert_eq!(machine.call(0, [CPU_ON_64, 1, ENTRY + 4, 2]), returns(Error::OnPending));
+        assert_eq!(machine.rung(), [1]);
+        let entry = machine.table().local(1).boot().unwrap();
+        assert_eq!((entry.address, entry.context), (ENTRY, 1));
+    }
+
+    #[test]
+    fn nothing_starts_in_a_session() {
+        let machine = Machine::new(3);
+        machine.boot(1);
+        machine.open_session(0);
+        for caller in [0, 1] {
+            assert_eq!(machine.call(caller, [CPU_ON_64, 2, ENTRY, 0]), returns(Error::Denied));
+        }
+        assert!(machine.table().local(2).boot().is_none());
+    }
+}

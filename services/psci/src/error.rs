@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The error codes (PSCI 1.3 section 5.2.2).
+
+use smccc::psci::error;
+
+/// Why a call failed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Error {
+    /// The function is not there.
+    NotSupported,
+    /// An argument is out of its range: no such core, no such power state.
+    InvalidParameters,
+    /// A session is open.
+    Denied,
+    /// The core is on.
+    AlreadyOn,
+    /// The core has been started and is on its way.
+    OnPending,
+    /// A core can not begin there.
+    InvalidAddress,
+}
+
+impl Error {
+    /// Returns the specification's code.
+    pub const fn code(self) -> i32 {
+        match self {
+            Self::NotSupported => error::NOT_SUPPORTED,
+            Self::InvalidParameters => error::INVALID_PARAMETERS,
+            Self::Denied => error::DENIED,
+            Self::AlreadyOn => error::ALREADY_ON,
+            Self::OnPending => error::ON_PENDING,
+            Self::InvalidAddress => error::INVALID_ADDRESS,
+        }
+    }
+}

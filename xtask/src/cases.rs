@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The cases of `cargo xtask test`, from the cheapest to the longest.
+
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Result, bail, ensure};
+
+use crate::conformance::{self, Options};
+use crate::image::{self, TARGET, cargo};
+use crate::test::{Case, Log, Tally};
+use crate::{demo, no_fp, paths};
+
+/// How long one cargo command may take.
+const CARGO_TIMEOUT: Duration = Duration::from_secs(1200);
+
+/// The crates that only build for the machine.
+const FIRMWARE: [&str; 2] = ["quell-bl31", "conformance"];
+
+/// The machines that the conformance suite runs on.
+const MACHINES: [(u32, &str); 9] = [
+    (1, "max"),
+    (4, "max"),
+    (8, "max"),
+    (16, "max"),
+    (4, "cortex-a57"),
+    (4, "cortex-a72"),
+    (4, "neoverse-n1"),
+    (4, "neoverse-v1"),
+    (4, "neoverse-n2"),
+];
+
+/// Returns all cases.
+pub fn all() -> Vec<Case> {
+    let mut cases = vec![
+        Case::new("fmt", |log| one(log, cargo(&["fmt", "--all", "--check", "--", "--color=never"]))),
+        Case::new("clippy host", |log| one(log, clippy(&on_host(), &["--all-targets"]))),
+        Case::new("clippy firmware", |log| one(log, clippy(&on_target(), &["--release"]))),
+        Case::new("doc", doc),
+        Case::new("host tests", |log| cargo_tests(log, cargo(&["test", "--no-fail-fast"]))),
+        Case::new("loom", loom),
+        Case::new("image size", image_size),
+        Case::new("no FP or SIMD", no_fp_or_simd),
+        Case::new("demo", |log| demo::run(|line| log.line(line)).map(|()| Tally::pass())),
+    ];
+    cases.extend(MACHINES.map(|(smp, cpu)| {
+        Case::new(format!("conformance smp={smp} cpu={cpu}"), move |log| {
+            conformance::run(&Options::on(smp, cpu), |line| log.line(line))
+        })
+    }));
+    cases
+}
+
+fn on_host() -> Vec<&'static str> {
+    [&["--workspace"][..], &["--exclude", FIRMWARE[0]], &["--exclude", FIRMWARE[1]]].concat()
+}
+
+fn on_target() -> Vec<&'static str> {
+    [&["--target", TARGET][..], &["--package", FIRMWARE[0]], &["--package", FIRMWARE[1]]].concat()
+}
+
+fn clippy(crates: &[&str], options: &[&str]) -> Command {
+    cargo(&[&["clippy"], crates, options, &["--", "-D", "warnings"]].concat())
+}
+
+/// Runs a command that is one test.
+fn one(log: &mut Log, command: Command) -> Result<Tally> {
+    log.run(command, CARGO_TIMEOUT)?;
+    Ok(Tally::pass())
+}
+
+fn doc(log: &mut Log) -> Result<Tally> {
+    for crates in [on_host(), on_target()] {
+        let mut command = cargo(&[&["doc", "--no-deps"][..], &crates].concat());
+        command.env("RUSTDOCFLAGS", "-D warnings");
+        log.run(command, CARGO_TIMEOUT)?;
+    }
+    Ok(Tally::pass())
+}
+
+fn loom(log: &mut Log) -> Result<Tally> {
+    let mut command = cargo(&["test", "--release", "--no-fail-fast", "--package", "model"]);
+    // Other flags mean that everything is built anew: a folder of its own keeps the other builds.
+    command.env("RUSTFLAGS", "--cfg loom").env("CARGO_TARGET_DIR", paths::target().join("loom"));
+    cargo_tests(log, command)
+}
+
+fn image_size(log: &mut Log) -> Result<Tally> {
+    let image = image::build()?;
+    log.line(&format!("{}: {} bytes", image.bin.display(), image.size));
+    Ok(Tally { reason: Some(format!("{} bytes", image.size)), ..Tally::pass() })
+}
+
+fn no_fp_or_simd(_log: &mut Log) -> Result<Tally> {
+    let count = no_fp::check(&image::build()?.elf)?;
+    Ok(Tally { reason: Some(format!("{count} instructions")), ..Tally::pass() })
+}
+
+/// Runs a `cargo test` command and counts its tests.
+fn cargo_tests(log: &mut Log, command: Command) -> Result<Tally> {
+    let (ended, output) = log.capture(command, CARGO_TIMEOUT)?;
+    let tally = libtest_tally(&output);
+    if !ended.success() && tally.failed == 0 {
+        bail!("cargo test: {}", ended.describe());
+    }
+    ensure!(tally.passed + tally.failed > 0, "no test ran");
+    Ok(tally)
+}
+
+/// Sums the lines `test result: ok. 12 passed; 0 failed; 1 ignored; ...` of libtest.
+fn libtest_tally(output: &str) -> Tally {
+    let mut total = Tally::default();
+    for line in output.lines().filter(|line| line.starts_with("test result: ")) {
+        let number = |word: &str| {
+            let before = line.split_once(&format!(" {word}"))?.0;
+            before.rsplit(' ').next()?.parse().ok()
+        };
+        total += &Tally {
+            passed: number("passed").unwrap_or(0),
+            failed: number("failed").unwrap_or(0),
+            skipped: number("ignored").unwrap_or(0),
+            reason: None,
+        };
+    }
+    total
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn libtest_lines_are_summed() {
+        let output = "running 14 tests\ntest a ... ok\n\
+            test result: ok. 12 passed; 0 failed; 2 ignored; 0 measured; 0 filtered out; finished in 0.1s\n\
+            test result: FAILED. 3 passed; 1 failed; 0 ignored; 0 measured; 7 filtered out\n\
+            a line that says 9 passed; 9 failed\n";
+        let tally = libtest_tally(output);
+        assert_eq!(tally, Tally { passed: 15, failed: 1, skipped: 2, reason: None });
+        assert_eq!(libtest_tally("error: could not compile"), Tally::default());
+    }
+
+    #[test]
+    fn case_names_are_unique() {
+        let mut names: Vec<_> = all().into_iter().map(|case| case.name).collect();
+        let count = names.len();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), count);
+        assert!(names.contains(&"conformance smp=16 cpu=max".to_owned()));
+    }
+}

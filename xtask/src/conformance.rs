@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The conformance suite: a payload that runs its cases on the machine and prints one line for each.
+
+use std::fs;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::qemu::Machine;
+use crate::test::Tally;
+use crate::{image, paths};
+
+/// Where the payload looks for its parameters: 256 MiB into DRAM.
+const PARAMETERS_ADDRESS: u64 = 0x100_1000_0000;
+
+/// The size of the payload's parameters.
+const PARAMETERS_SIZE: usize = 256;
+
+const TIMEOUT: Duration = Duration::from_secs(300);
+
+/// What to run the suite on, and what of it.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Options {
+    /// The number of cores
+    #[arg(long, default_value_t = 4)]
+    pub smp: u32,
+    /// The kind of core
+    #[arg(long, default_value = "max")]
+    pub cpu: String,
+    /// Run only the cases with this word in their name
+    #[arg(long, default_value = "")]
+    pub filter: String,
+    /// Rounds of each race
+    #[arg(long, default_value_t = 1000)]
+    pub rounds: u32,
+    /// The seed of what is drawn by chance
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+}
+
+impl Options {
+    /// The whole suite on `smp` cores of kind `cpu`.
+    pub fn on(smp: u32, cpu: &str) -> Self {
+        Self { smp, cpu: cpu.to_owned(), filter: String::new(), rounds: 1000, seed: 1 }
+    }
+
+    /// Writes the parameters as the payload reads them.
+    fn parameters(&self) -> Result<Vec<u8>> {
+        let Self { filter, rounds, seed, .. } = self;
+        ensure!(!filter.contains(char::is_whitespace), "the filter `{filter}` is more than one word");
+        let mut text = format!("filter={filter} rounds={rounds} seed={seed}\n").into_bytes();
+        ensure!(text.len() <= PARAMETERS_SIZE, "the filter is too long");
+        text.resize(PARAMETERS_SIZE, 0);
+        Ok(text)
+    }
+}
+
+/// Runs the suite with each line of the console given to `on_line`; returns the numbers of its cases. A suite
+/// that does not come to its end, or a machine that does not, is an error.
+pub fn run(options: &Options, mut on_line: impl FnMut(&str)) -> Result<Tally> {
+    let firmware = image::build()?;
+    let payload = image::payload("conformance")?;
+    let folder = tempfile::tempdir_in(paths::target())?;
+    let parameters = folder.path().join("parameters");
+    fs::write(&parameters, options.parameters()?)?;
+
+    let mut report = Report::default();
+    let machine = Machine::new(&firmware.flash0)
+        .name("conformance")
+        .flash1(&payload)
+        .smp(options.smp)
+        .cpu(&options.cpu)
+        .load(&parameters, PARAMETERS_ADDRESS)
+        .timeout(TIMEOUT);
+    let outcome = machine.run(|line| {
+        report.line(line);
+        on_line(line);
+    })?;
+    outcome.check()?;
+    report.finish()
+}
+
+/// The suite's lines as they come.
+#[derive(Default)]
+struct Report {
+    tally: Tally,
+    done: Option<String>,
+    last: Option<String>,
+}
+
+impl Report {
+    fn line(&mut self, line: &str) {
+        if line.trim().is_empty() {
+            return;
+        }
+        self.last = Some(line.to_owned());
+        match line.split_once(' ') {
+            Some(("ok", _)) => self.tally.passed += 1,
+            Some(("not", rest)) if rest.starts_with("ok ") => self.tally.failed += 1,
+            Some(("skip", _)) => self.tally.skipped += 1,
+            Some(("done", numbers)) => self.done = Some(numbers.to_owned()),
+            _ => {}
+        }
+    }
+
+    /// Returns the numbers, if the suite came to its end and counted as we did.
+    fn finish(self) -> Result<Tally> {
+        let Self { tally, done, last } = self;
+        let done = done.with_context(|| match last {
+            Some(last) => format!("the suite did not end; its last line was: {last}"),
+            None => "the suite printed nothing".to_owned(),
+        })?;
+        let counted = format!("passed {} failed {} skipped {}", tally.passed, tally.failed, tally.skipped);
+        if done.trim() != counted {
+            bail!("the suite says `{}`, its lines say `{counted}`", done.trim());
+        }
+        ensure!(tally.passed + tally.failed > 0, "the suite ran no case");
+        Ok(tally)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(text: &str) -> Result<Tally> {
+        let mut report = Report::default();
+        text.lines().for_each(|line| report.line(line));
+        report.finish()
+    }
+
+    #[test]
+    fn cases_are_counted() {
+        let text = "# 4 cores\nok psci_version\nnot ok cpu_on: expected 0, saw -2\nskip off: one core\n\
+                    ok two words\nokay is no verdict\ndone passed 2 failed 1 skipped 1\n";
+        let tally = report(text).unwrap();
+        assert_eq!(tally, Tally { passed: 2, failed: 1, skipped: 1, reason: None });
+    }
+
+    #[test]
+    fn a_suite_that_does_not_end_names_its_last_line() {
+        let error = report("ok a\n# race round 17\n\n").unwrap_err().to_string();
+        assert!(error.ends_with("its last line was: # race round 17"), "{error}");
+        assert!(report("").unwrap_err().to_string().contains("nothing"));
+    }
+
+    #[test]
+    fn a_lost_line_is_noticed() {
+        assert!(report("ok a\ndone passed 2 failed 0 skipped 0").is_err());
+        assert!(report("done passed 0 failed 0 skipped 0").is_err());
+    }
+
+    #[test]
+    fn parameters_fill_their_place() {
+        let mut options = Options::on(4, "max");
+        options.filter = "cpu_on".to_owned();
+        let parameters = options.parameters().unwrap();
+        assert_eq!(parameters.len(), 256);
+        assert!(parameters.starts_with(b"filter=cpu_on rounds=1000 seed=1\n\0"));
+        options.filter = "two words".to_owned();
+        assert!(options.parameters().is_err());
+        options.filter = "x".repeat(300);
+        assert!(options.parameters().is_err());
+    }
+}

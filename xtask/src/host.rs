@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The tools that the host must have: looked for, installed where possible, and otherwise named together with
+//! the command that installs them.
+
+mod apt;
+mod release;
+
+use std::env;
+use std::fmt;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use crate::image::{TARGET, cargo};
+use crate::{process, qemu};
+use release::{Release, Version};
+
+/// How long a tool may take to say its version.
+const ASK_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a download of a Rust component may take.
+const RUSTUP_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// A tool that we can look for and install.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tool {
+    /// The Rust standard library of the target that firmware is built for.
+    RustTarget,
+    /// `cargo clippy`.
+    Clippy,
+    /// `cargo fmt`.
+    Rustfmt,
+    /// QEMU with the sbsa-ref machine.
+    Qemu,
+    /// The C cross compiler and its binutils.
+    Gcc,
+    /// The device tree compiler.
+    Dtc,
+    /// cpio, which packs initramfs archives.
+    Cpio,
+}
+
+impl Tool {
+    /// Everything that the tests need.
+    pub const ALL: &[Self] =
+        &[Self::RustTarget, Self::Clippy, Self::Rustfmt, Self::Qemu, Self::Gcc, Self::Dtc, Self::Cpio];
+}
+
+/// Tools that are missing and could not be installed.
+#[derive(Debug)]
+pub struct Missing(Vec<String>);
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("\n"))
+    }
+}
+
+impl std::error::Error for Missing {}
+
+/// Makes sure that the tools are there. The error says for each that is not how to install it.
+pub fn ensure(needs: &[Tool]) -> Result<()> {
+    let mut missing = Vec::new();
+    for need in needs {
+        if let Some(args) = rustup_args(*need)
+            && let Err(error) = rustup(&args)
+        {
+            missing.push(format!("{error:#}; install it with: rustup {}", args.join(" ")));
+        }
+    }
+
+    let release = Release::of_host();
+    let mut wanted = apt::Packages::default();
+    for need in needs {
+        match need {
+            Tool::Qemu => want_qemu(&release, &mut wanted, &mut missing),
+            Tool::Gcc if !answers("aarch64-linux-gnu-gcc") => wanted.add("gcc-aarch64-linux-gnu"),
+            Tool::Dtc if !answers("dtc") => wanted.add("device-tree-compiler"),
+            Tool::Cpio if !answers("cpio") => wanted.add("cpio"),
+            _ => {}
+        }
+    }
+    if let Err(error) = apt::install(&wanted, &release) {
+        missing.push(format!("{error:#}"));
+    }
+    if !missing.is_empty() {
+        return Err(Missing(missing).into());
+    }
+    if needs.contains(&Tool::Qemu) { require_sbsa_ref() } else { Ok(()) }
+}
+
+/// Returns the version of the QEMU to use, as it says it.
+pub fn qemu_version() -> Result<Version> {
+    let mut command = Command::new(qemu::binary());
+    command.arg("--version");
+    let answer = process::output(command, ASK_TIMEOUT)?;
+    Version::parse(&answer).with_context(|| format!("{} does not say its version", qemu::binary().display()))
+}
+
+fn want_qemu(release: &Release, wanted: &mut apt::Packages, missing: &mut Vec<String>) {
+    let installed = qemu_version();
+    match (&installed, qemu::selected()) {
+        (Err(error), Some(_)) => missing.push(format!("{error:#}; it is what --qemu or QUELL_QEMU says")),
+        (_, Some(_)) => {}
+        (_, None) if release.wants_qemu_of_backports(installed.as_ref().ok()) => {
+            wanted.add_from_backports("qemu-system-arm");
+        }
+        (Err(_), None) => wanted.add("qemu-system-arm"),
+        (Ok(_), None) => {}
+    }
+}
+
+fn require_sbsa_ref() -> Result<()> {
+    let mut command = Command::new(qemu::binary());
+    command.args(["-machine", "help"]);
+    let machines = process::output(command, ASK_TIMEOUT)?;
+    if !offers_sbsa_ref(&machines) {
+        bail!("{} (version {}) has no machine sbsa-ref", qemu::binary().display(), qemu_version()?);
+    }
+    Ok(())
+}
+
+fn offers_sbsa_ref(machines: &str) -> bool {
+    machines.lines().any(|line| line.split_whitespace().next() == Some("sbsa-ref"))
+}
+
+/// Tells whether a tool is there and starts.
+fn answers(tool: &str) -> bool {
+    let mut command = Command::new(tool);
+    command.arg("--version");
+    process::output(command, ASK_TIMEOUT).is_ok()
+}
+
+/// Returns what rustup has to do for a tool that is missing and that is a part of the Rust toolchain.
+fn rustup_args(tool: Tool) -> Option<Vec<String>> {
+    let action = match tool {
+        Tool::RustTarget if !has_target_library() => ["target", "add", TARGET],
+        Tool::Clippy if !cargo_offers("clippy") => ["component", "add", "clippy"],
+        Tool::Rustfmt if !cargo_offers("fmt") => ["component", "add", "rustfmt"],
+        _ => return None,
+    };
+    let mut args = action.map(str::to_owned).to_vec();
+    // What runs us may have another name than the pinned one, and then it is the one that builds.
+    args.extend(env::var("RUSTUP_TOOLCHAIN").into_iter().flat_map(|name| ["--toolchain".to_owned(), name]));
+    Some(args)
+}
+
+fn has_target_library() -> bool {
+    let mut command = Command::new("rustc");
+    command.args(["--print", "target-libdir", "--target", TARGET]);
+    process::output(command, ASK_TIMEOUT).is_ok_and(|folder| Path::new(folder.trim()).is_dir())
+}
+
+fn cargo_offers(subcommand: &str) -> bool {
+    process::output(cargo(&[subcommand, "--version"]), ASK_TIMEOUT).is_ok()
+}
+
+fn rustup(args: &[String]) -> Result<()> {
+    let what = format!("installing {} with rustup", args[2]);
+    eprintln!("{what}");
+    let mut command = Command::new("rustup");
+    command.args(args);
+    process::step(&what, command, RUSTUP_TIMEOUT).with_context(|| format!("{} is missing", args[2]))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_machine_is_looked_for_by_its_whole_name() {
+        let head = "Supported machines are:\n";
+        assert!(offers_sbsa_ref(&format!("{head}sabrelite  Freescale\nsbsa-ref   QEMU 'SBSA Reference'\n")));
+        assert!(!offers_sbsa_ref(&format!("{head}sbsa-ref-2  another\nvirt  like sbsa-ref\n")));
+    }
+
+    #[test]
+    fn a_tool_that_is_not_there_does_not_answer() {
+        assert!(answers("sh") || answers("cargo"));
+        assert!(!answers("quell-no-such-tool"));
+    }
+
+    #[test]
+    fn tools_that_are_no_part_of_rust_are_not_for_rustup() {
+        for tool in [Tool::Qemu, Tool::Gcc, Tool::Dtc, Tool::Cpio] {
+            assert_eq!(rustup_args(tool), None);
+        }
+    }
+}

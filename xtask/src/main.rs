@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Builds, runs and tests Quell. Start with `cargo xtask run`.
+
+#![allow(dead_code)] // gone once `mod linux` is here
+
+mod cases;
+mod conformance;
+mod demo;
+mod flatten;
+mod host;
+mod image;
+mod no_fp;
+mod paths;
+mod process;
+mod progress;
+mod qemu;
+mod test;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use host::Tool;
+use test::Selection;
+
+/// Build, run and test Quell
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask", disable_help_subcommand = true)]
+struct Arguments {
+    /// The qemu-system-aarch64 to use
+    #[arg(long, global = true, env = "QUELL_QEMU", value_name = "PATH")]
+    qemu: Option<PathBuf>,
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build the firmware: target/quell.bin and target/SBSA_FLASH0.fd
+    Image,
+    /// Run the demonstration, or an operating system, on the firmware
+    Run {
+        #[command(subcommand)]
+        guest: Option<Guest>,
+    },
+    /// Run the conformance suite and print its cases
+    Conformance(conformance::Options),
+    /// Run everything that a change must pass
+    Test {
+        /// Run only the cases with this word in their name
+        #[arg(long, value_name = "WORD")]
+        filter: Option<String>,
+        /// Run the long cases, too
+        #[arg(long)]
+        full: bool,
+        /// List the cases and run none
+        #[arg(long)]
+        list: bool,
+    },
+}
+
+#[derive(Subcommand)]
+enum Guest {}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if let Some(path) = arguments.qemu {
+        qemu::select(path);
+    }
+    match perform(arguments.task) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(if error.is::<host::Missing>() { 2 } else { 1 })
+        }
+    }
+}
+
+/// Does what was asked for; false if it came to its end and has already said what failed.
+fn perform(task: Task) -> Result<bool> {
+    match task {
+        Task::Image => {
+            host::ensure(&[Tool::RustTarget])?;
+            let image = image::build()?;
+            println!("{}: {} bytes", paths::shown(&image.bin), image.size);
+            println!("{}: a whole flash bank", paths::shown(&image.flash0));
+            Ok(true)
+        }
+        Task::Run { guest: None } => {
+            host::ensure(&[Tool::RustTarget, Tool::Qemu])?;
+            demo::run(|line| println!("{line}"))?;
+            Ok(true)
+        }
+        Task::Run { guest: Some(guest) } => match guest {},
+        Task::Conformance(options) => {
+            host::ensure(&[Tool::RustTarget, Tool::Qemu])?;
+            let tally = conformance::run(&options, |line| println!("{line}"))?;
+            Ok(tally.failed == 0)
+        }
+        Task::Test { list: true, filter, full } => {
+            let cases = Selection { filter, full }.apply(cases::all())?;
+            cases.iter().for_each(|case| println!("{}", case.name));
+            Ok(true)
+        }
+        Task::Test { list: false, filter, full } => {
+            let cases = Selection { filter, full }.apply(cases::all())?;
+            host::ensure(Tool::ALL)?;
+            println!("QEMU {}", host::qemu_version()?);
+            test::run(&cases)
+        }
+    }
+}
