@@ -1,3 +1,123 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! To come.
+//! What a machine is: addresses, core numbering, the device tree, power.
+//!
+//! One module per machine. The monitor is built for one of them and knows it only through [`Platform`].
+
+#![cfg_attr(not(test), no_std)]
+
+pub mod sbsa_ref;
+
+use core::{fmt, ops::Range};
+
+/// What the monitor asks of a machine.
+///
+/// # Safety
+///
+/// The monitor reads and writes at the addresses given here. An implementation promises that
+///
+/// - [`DEVICES`](Self::DEVICES) holds device registers only, and every device address given here and in the
+///   [`Description`] lies in it;
+/// - [`DEVICE_TREE`](Self::DEVICE_TREE) is the start of readable memory of at least
+///   [`DEVICE_TREE_SIZE`](Self::DEVICE_TREE_SIZE) bytes, inside the memory of the [`Description`];
+/// - the memory of a [`Description`] is non-secure RAM, and overlaps neither the firmware nor a device.
+pub unsafe trait Platform {
+    /// The most cores that the machine can have.
+    const MAX_CORES: usize;
+
+    /// Aff1 of an MPIDR counts clusters of two to the power of this many cores.
+    const CLUSTER_SHIFT: u32;
+
+    /// Device registers that the monitor uses, each range aligned to 2 MiB.
+    const DEVICES: &'static [Range<u64>];
+
+    /// Where the secure world's PL011 is.
+    const SECURE_UART: u64;
+
+    /// Where the device tree is when the machine leaves reset.
+    const DEVICE_TREE: u64;
+
+    /// The most bytes that a device tree has.
+    const DEVICE_TREE_SIZE: usize;
+
+    /// Where the non-secure world begins.
+    const BL33: u64;
+
+    /// Reads what the machine has from its device tree.
+    ///
+    /// # Errors
+    ///
+    /// Returns what is wrong with the tree.
+    fn describe(tree: &[u8]) -> Result<Description, BadTree>;
+
+    /// Returns whether the non-secure world may begin at this physical address, beside its RAM.
+    fn is_executable(address: u64) -> bool;
+
+    /// Asks the machine to switch off. It does so some time after the call.
+    fn system_off();
+
+    /// Asks the machine to reset. It does so some time after the call.
+    fn system_reset();
+
+    /// Returns the index that a core with these affinity fields has, if there is such a core.
+    fn index_of(affinity: u64) -> usize {
+        let aff0 = (affinity & 0xff) as usize;
+        let aff1 = (affinity >> 8 & 0xff) as usize;
+        aff1 << Self::CLUSTER_SHIFT | aff0
+    }
+
+    /// Returns the affinity fields of the core with this index.
+    fn affinity_of(index: usize) -> u64 {
+        let aff1 = (index >> Self::CLUSTER_SHIFT) as u64;
+        let aff0 = (index & ((1 << Self::CLUSTER_SHIFT) - 1)) as u64;
+        aff1 << 8 | aff0
+    }
+}
+
+/// What one machine has, as its device tree says.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Description {
+    /// Number of cores, from index 0 on.
+    pub cores: usize,
+    /// Address of the GIC's distributor.
+    pub gicd: u64,
+    /// Address of the GIC's first redistributor.
+    pub gicr: u64,
+    /// Non-secure RAM.
+    pub memory: Range<u64>,
+}
+
+/// Why a device tree can not be used.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum BadTree {
+    /// It is no flattened device tree, or a damaged one.
+    Malformed,
+    /// A node lacks a property, or the property has another form.
+    Property(&'static str),
+    /// It has no `cpu` node, or more of them than the machine can have.
+    CoreCount(usize),
+    /// The `cpu` node with this number has an MPIDR that this machine does not give it.
+    CoreNumbering {
+        /// The core's place in the tree.
+        index: usize,
+        /// Its `reg` property.
+        mpidr: u64,
+    },
+    /// The memory nodes are not one range of RAM from the machine's base on.
+    Memory,
+    /// The GIC is where the machine has no GIC.
+    Gic(u64),
+}
+
+impl fmt::Display for BadTree {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed => write!(f, "no valid device tree at the base of RAM"),
+            Self::Property(name) => write!(f, "property {name} is missing or malformed"),
+            Self::CoreCount(count) => write!(f, "{count} cpu nodes"),
+            Self::CoreNumbering { index, mpidr } => write!(f, "core {index} has MPIDR {mpidr:#x}"),
+            Self::Memory => write!(f, "memory nodes are not one range from the base of RAM"),
+            Self::Gic(address) => write!(f, "GIC at {address:#x}"),
+        }
+    }
+}

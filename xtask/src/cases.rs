@@ -10,7 +10,7 @@ use anyhow::{Result, bail, ensure};
 use crate::conformance::{self, Options};
 use crate::image::{self, TARGET, cargo};
 use crate::test::{Case, Log, Tally};
-use crate::{demo, no_fp, paths};
+use crate::{demo, host, linux, no_fp, paths};
 
 /// How long one cargo command may take.
 const CARGO_TIMEOUT: Duration = Duration::from_secs(1200);
@@ -31,6 +31,9 @@ const MACHINES: [(u32, &str); 9] = [
     (4, "neoverse-n2"),
 ];
 
+/// The rounds of each race in the long case.
+const MANY_ROUNDS: u32 = 100_000;
+
 /// Returns all cases.
 pub fn all() -> Vec<Case> {
     let mut cases = vec![
@@ -44,12 +47,22 @@ pub fn all() -> Vec<Case> {
         Case::new("no FP or SIMD", no_fp_or_simd),
         Case::new("demo", |log| demo::run(|line| log.line(line)).map(|()| Tally::pass())),
     ];
-    cases.extend(MACHINES.map(|(smp, cpu)| {
-        Case::new(format!("conformance smp={smp} cpu={cpu}"), move |log| {
-            conformance::run(&Options::on(smp, cpu), |line| log.line(line))
-        })
-    }));
+    for (smp, cpu) in MACHINES {
+        cases.push(conformance(format!("conformance smp={smp} cpu={cpu}"), Options::on(smp, cpu)));
+    }
+    let long = Options { rounds: MANY_ROUNDS, ..Options::on(4, "max") };
+    cases.push(conformance(format!("conformance rounds={MANY_ROUNDS}"), long).only_full());
+    cases.extend(linux::cases());
     cases
+}
+
+fn conformance(name: String, options: Options) -> Case {
+    Case::new(name, move |log| {
+        if !host::qemu_offers_cpu(&options.cpu)? {
+            return Ok(Tally::skip(format!("QEMU {} has no {}", host::qemu_version()?, options.cpu)));
+        }
+        conformance::run(&options, |line| log.line(line))
+    })
 }
 
 fn on_host() -> Vec<&'static str> {

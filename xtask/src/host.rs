@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Error, Result, bail};
 
 use crate::image::{TARGET, cargo};
 use crate::{process, qemu};
@@ -44,6 +44,12 @@ pub enum Tool {
 }
 
 impl Tool {
+    /// What it takes to run the demonstration and the conformance suite.
+    pub const PAYLOADS: &[Self] = &[Self::RustTarget, Self::Qemu];
+
+    /// What it takes to run an operating system.
+    pub const GUESTS: &[Self] = &[Self::RustTarget, Self::Qemu, Self::Gcc, Self::Dtc, Self::Cpio];
+
     /// Everything that the tests need.
     pub const ALL: &[Self] =
         &[Self::RustTarget, Self::Clippy, Self::Rustfmt, Self::Qemu, Self::Gcc, Self::Dtc, Self::Cpio];
@@ -68,7 +74,8 @@ pub fn ensure(needs: &[Tool]) -> Result<()> {
         if let Some(args) = rustup_args(*need)
             && let Err(error) = rustup(&args)
         {
-            missing.push(format!("{error:#}; install it with: rustup {}", args.join(" ")));
+            let (what, reason) = (&args[2], brief(&error));
+            missing.push(format!("missing: {what} ({reason}); install with: rustup {}", args.join(" ")));
         }
     }
 
@@ -114,17 +121,26 @@ fn want_qemu(release: &Release, wanted: &mut apt::Packages, missing: &mut Vec<St
 }
 
 fn require_sbsa_ref() -> Result<()> {
-    let mut command = Command::new(qemu::binary());
-    command.args(["-machine", "help"]);
-    let machines = process::output(command, ASK_TIMEOUT)?;
-    if !offers_sbsa_ref(&machines) {
+    if !lists(&qemu_help("-machine")?, "sbsa-ref") {
         bail!("{} (version {}) has no machine sbsa-ref", qemu::binary().display(), qemu_version()?);
     }
     Ok(())
 }
 
-fn offers_sbsa_ref(machines: &str) -> bool {
-    machines.lines().any(|line| line.split_whitespace().next() == Some("sbsa-ref"))
+/// Tells whether the QEMU to use has a kind of core.
+pub fn qemu_offers_cpu(cpu: &str) -> Result<bool> {
+    Ok(lists(&qemu_help("-cpu")?, cpu))
+}
+
+/// Asks QEMU for its list of what an option takes.
+fn qemu_help(option: &str) -> Result<String> {
+    let mut command = Command::new(qemu::binary());
+    command.args([option, "help"]);
+    process::output(command, ASK_TIMEOUT)
+}
+
+fn lists(help: &str, name: &str) -> bool {
+    help.lines().any(|line| line.split_whitespace().next() == Some(name))
 }
 
 /// Tells whether a tool is there and starts.
@@ -163,8 +179,14 @@ fn rustup(args: &[String]) -> Result<()> {
     eprintln!("{what}");
     let mut command = Command::new("rustup");
     command.args(args);
-    process::step(&what, command, RUSTUP_TIMEOUT).with_context(|| format!("{} is missing", args[2]))?;
-    Ok(())
+    process::step(&what, command, RUSTUP_TIMEOUT).map(drop)
+}
+
+/// Shortens an error that carries a command's output to one line: what failed, and the last word on why.
+fn brief(error: &Error) -> String {
+    let text = format!("{error:#}");
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+    lines.next().into_iter().chain(lines.next_back()).collect::<Vec<_>>().join(": ")
 }
 
 #[cfg(test)]
@@ -172,16 +194,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_machine_is_looked_for_by_its_whole_name() {
-        let head = "Supported machines are:\n";
-        assert!(offers_sbsa_ref(&format!("{head}sabrelite  Freescale\nsbsa-ref   QEMU 'SBSA Reference'\n")));
-        assert!(!offers_sbsa_ref(&format!("{head}sbsa-ref-2  another\nvirt  like sbsa-ref\n")));
+    fn names_in_a_list_of_qemu_are_whole() {
+        let machines = "Supported machines are:\nsabrelite  Freescale\nsbsa-ref   QEMU 'SBSA Reference'\n";
+        assert!(lists(machines, "sbsa-ref"));
+        assert!(!lists("sbsa-ref-2  another\nvirt  like sbsa-ref\n", "sbsa-ref"));
+        assert!(lists("Available CPUs:\n  cortex-a57\n  max\n", "max"));
     }
 
     #[test]
     fn a_tool_that_is_not_there_does_not_answer() {
         assert!(answers("sh") || answers("cargo"));
         assert!(!answers("quell-no-such-tool"));
+    }
+
+    #[test]
+    fn a_long_error_becomes_one_line() {
+        let error = Error::msg("`apt-get`: exit code 100\nReading lists\nE: no network\n").context("apt");
+        assert_eq!(brief(&error), "apt: `apt-get`: exit code 100: E: no network");
+        assert_eq!(brief(&Error::msg("no apt-get")), "no apt-get");
     }
 
     #[test]

@@ -2,14 +2,13 @@
 
 //! Builds, runs and tests Quell. Start with `cargo xtask run`.
 
-#![allow(dead_code)] // gone once `mod linux` is here
-
 mod cases;
 mod conformance;
 mod demo;
 mod flatten;
 mod host;
 mod image;
+mod linux;
 mod no_fp;
 mod paths;
 mod process;
@@ -63,7 +62,10 @@ enum Task {
 }
 
 #[derive(Subcommand)]
-enum Guest {}
+enum Guest {
+    /// Boot Debian's kernel to a shell, or wedge a CPU and watch it being stopped
+    Linux(linux::Options),
+}
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -91,13 +93,17 @@ fn perform(task: Task) -> Result<bool> {
             Ok(true)
         }
         Task::Run { guest: None } => {
-            host::ensure(&[Tool::RustTarget, Tool::Qemu])?;
+            host::ensure(Tool::PAYLOADS)?;
             demo::run(|line| println!("{line}"))?;
             Ok(true)
         }
-        Task::Run { guest: Some(guest) } => match guest {},
+        Task::Run { guest: Some(Guest::Linux(options)) } => {
+            host::ensure(Tool::GUESTS)?;
+            linux::run(&options)?;
+            Ok(true)
+        }
         Task::Conformance(options) => {
-            host::ensure(&[Tool::RustTarget, Tool::Qemu])?;
+            host::ensure(Tool::PAYLOADS)?;
             let tally = conformance::run(&options, |line| println!("{line}"))?;
             Ok(tally.failed == 0)
         }

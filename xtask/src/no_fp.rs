@@ -85,12 +85,9 @@ fn code_of(file: &ElfFile64<'_, LittleEndian>) -> Result<Vec<Code>> {
 
 /// Names an address by the function that it lies in.
 fn place(file: &ElfFile64<'_, LittleEndian>, address: u64) -> String {
-    let symbols = file.symbols();
-    let function = symbols
-        .filter(|symbol| symbol.is_definition() && symbol.address() <= address)
-        .max_by_key(|symbol| symbol.address())
-        .and_then(|symbol| symbol.name().ok())
-        .unwrap_or("?");
+    let named = file.symbols().filter_map(|symbol| Some((symbol.address(), symbol.name().ok()?)));
+    let before = named.filter(|&(at, name)| at <= address && !name.is_empty() && !name.starts_with('$'));
+    let function = before.max_by_key(|&(at, _)| at).map_or("?", |(_, name)| name);
     format!("{address:#x} in {function}")
 }
 

@@ -2,19 +2,20 @@
 
 //! Child processes: each has a time-out, none outlives it, and an error names the command in one line.
 //!
-//! Children stay in our process group, so Ctrl-C on the terminal ends them with us. On a time-out (or a panic)
-//! the child and its descendants are killed by id: a test binary that spins would survive the death of its
-//! cargo.
+//! Children stay in our process group, so Ctrl-C on the terminal ends them with us, and the kernel kills them
+//! when we are killed. On a time-out (or a panic) the child and its descendants are killed by id: a test binary
+//! that spins would survive the death of its cargo.
 
 use std::fs;
 use std::io::{self, Read};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, set_parent_process_death_signal};
 
 use crate::progress::Spinner;
 
@@ -54,6 +55,9 @@ struct Guard(Child);
 
 impl Guard {
     fn spawn(command: &mut Command) -> Result<Self> {
+        let die_with_us = || set_parent_process_death_signal(Some(Signal::KILL)).map_err(io::Error::from);
+        // SAFETY: between fork and exec only what is async-signal-safe may run. This is one system call, prctl.
+        unsafe { command.pre_exec(die_with_us) };
         let child = command.spawn().with_context(|| format!("cannot start `{}`", describe(command)))?;
         Ok(Self(child))
     }
@@ -90,13 +94,16 @@ impl Drop for Guard {
     }
 }
 
-/// Lists the children of a process and theirs, as the kernel tells.
+/// Lists the children of all threads of a process, and theirs, as the kernel tells.
 fn descendants(parent: u32) -> Vec<Pid> {
-    let children = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap_or_default();
+    let threads = fs::read_dir(format!("/proc/{parent}/task")).into_iter().flatten().flatten();
     let mut found = Vec::new();
-    for child in children.split_whitespace().filter_map(|id| id.parse::<u32>().ok()) {
-        found.extend(descendants(child));
-        found.extend(i32::try_from(child).ok().and_then(Pid::from_raw));
+    for thread in threads {
+        let children = fs::read_to_string(thread.path().join("children")).unwrap_or_default();
+        for child in children.split_whitespace().filter_map(|id| id.parse::<u32>().ok()) {
+            found.extend(descendants(child));
+            found.extend(i32::try_from(child).ok().and_then(Pid::from_raw));
+        }
     }
     found
 }

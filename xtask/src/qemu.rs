@@ -62,22 +62,25 @@ pub struct Outcome {
 impl Outcome {
     /// Fails unless the guest powered off by itself and the firmware had nothing to report.
     pub fn check(&self) -> Result<()> {
-        let last = self.console.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("nothing");
-        if self.timed_out {
-            bail!("QEMU did not end in time; the last line was: {last}{}", self.firmware_report());
-        }
-        match self.exit {
-            Some(0) => {}
-            Some(code) => {
-                bail!("QEMU ended with code {code}; the last line was: {last}{}", self.firmware_report())
-            }
-            None => bail!("QEMU was killed; the last line was: {last}{}", self.firmware_report()),
-        }
+        self.check_power_off()?;
         ensure!(self.secure.is_empty(), "the firmware was not quiet{}", self.firmware_report());
         Ok(())
     }
 
-    fn firmware_report(&self) -> String {
+    /// Fails unless the guest powered off by itself.
+    pub fn check_power_off(&self) -> Result<()> {
+        let end = match self.exit {
+            Some(0) => return Ok(()),
+            _ if self.timed_out => "did not end in time".to_owned(),
+            Some(code) => format!("ended with code {code}"),
+            None => "was killed".to_owned(),
+        };
+        let last = self.console.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("nothing");
+        bail!("QEMU {end}; the last line was: {last}{}", self.firmware_report())
+    }
+
+    /// Returns what the firmware printed on the secure UART, as the end of an error's text.
+    pub fn firmware_report(&self) -> String {
         if self.secure.is_empty() {
             return String::new();
         }

@@ -41,6 +41,11 @@ impl Case {
     pub fn new(name: impl Into<String>, run: impl Fn(&mut Log) -> Result<Tally> + 'static) -> Self {
         Self { name: name.into(), full_only: false, run: Box::new(run) }
     }
+
+    /// Leaves the case to `--full`.
+    pub fn only_full(self) -> Self {
+        Self { full_only: true, ..self }
+    }
 }
 
 /// How many tests passed, failed and were skipped.
@@ -202,8 +207,7 @@ mod tests {
     use super::*;
 
     fn cases() -> Vec<Case> {
-        let mut long = Case::new("demo long", |_| Ok(Tally::pass()));
-        long.full_only = true;
+        let long = Case::new("demo long", |_| Ok(Tally::pass())).only_full();
         vec![Case::new("demo", |_| Ok(Tally::pass())), long, Case::new("fmt", |_| bail!("no"))]
     }
 

@@ -19,14 +19,10 @@ impl Answer {
     }
 
     /// Returns x0 and those that follow.
-    pub const fn registers<const N: usize>(values: [u64; N]) -> Self {
+    pub fn registers<const N: usize>(values: [u64; N]) -> Self {
         const { assert!(N <= Self::MOST) };
         let mut registers = [0; Self::MOST];
-        let mut at = 0;
-        while at < N {
-            registers[at] = values[at];
-            at += 1;
-        }
+        registers[..N].copy_from_slice(&values);
         Self { registers, count: N }
     }
 

@@ -48,10 +48,15 @@ mod tests {
 
     #[test]
     fn features_agree_with_the_calls() {
-        for function in [0x8000_0000_u64, 0x8000_0001, 0x8000_0002, 0x8000_3fff, 0x8000_7fff, 0x8000_8000, 0xc000_0000]
+        for function in
+            [0x8000_0000_u64, 0x8000_0001, 0x8000_0002, 0x8000_3fff, 0x8000_7fff, 0x8000_8000, 0xc000_0000]
         {
             let there = call(function, 0x8000_0000) != NOT_SUPPORTED;
-            assert_eq!(call(0x8000_0001, 0xffff_ffff_0000_0000 | function) == SUCCESS, there, "{function:#x}");
+            assert_eq!(
+                call(0x8000_0001, 0xffff_ffff_0000_0000 | function) == SUCCESS,
+                there,
+                "{function:#x}"
+            );
         }
     }
 }

@@ -60,6 +60,11 @@ impl Default for CoreSlot {
 }
 
 impl CoreSlot {
+    /// Makes the core OFF, whatever the memory held. For the first core after a reset, before any other runs.
+    pub fn clear(&self) {
+        self.word.store(0, Ordering::Relaxed);
+    }
+
     /// Returns the word as it is now.
     pub(crate) fn load(&self) -> CoreWord {
         CoreWord::from_bits(self.word.load(Ordering::Acquire))

@@ -73,7 +73,7 @@ impl Topology for Machine {
     }
 
     fn affinity_of(&self, index: usize) -> u64 {
-        (index as u64 / 8) << 8 | index as u64 % 8
+        ((index as u64 / 8) << 8) | (index as u64 % 8)
     }
 }
 

@@ -1,3 +1,123 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! To come.
+//! The coordinated stop over the core table: Coordinated Stop ABI 1.0 (docs/stop-abi.md).
+//!
+//! # The protocol
+//!
+//! A session is a walk of the control word: IDLE, FENCED, GRACE, NMI, and PARTIAL if cores are left when the time is over.
+//! Every step is a compare-and-swap of the whole word, so of several drivers one takes it and the others load again.
+//!
+//! - BEGIN writes the session's parameters into the caller's own slot, in the half that belongs to the parity of the new
+//!   generation, and then swaps the control word. Whoever loads that control word (Acquire) sees the parameters that its
+//!   owner wrote before (Release). The half is written again only for the generation after next, whose BEGIN has replaced
+//!   the word: a driver that still uses the old parameters finds that its next swap fails.
+//! - To *drive* is: load the control word; **fence**; look at the word of every core but the owner, taking those that
+//!   are not in the operating system to OFF; if none is left, swap to IDLE; else, if the phase's time is over, swap to the
+//!   next phase. Who swaps to NMI sends the secure interrupt; it is sent again while cores are left, because interrupts
+//!   merge. Any number of cores may drive at once.
+//! - DONE is nothing but the control word being idle in the same generation: whoever made it idle has seen every word OFF
+//!   after the fence of the session was up, and behind the fence no word leaves OFF.
+//!
+//! A core that stops captures its registers into its own record before it publishes OFF. A record's third word holds
+//! its generation and says whether it is valid: it is cleared first and written last, so a reader that finds the same valid
+//! word before and after has read one capture.
+
+#![cfg_attr(not(test), no_std)]
+
+mod ack;
+mod begin;
+mod drive;
+mod hardware;
+mod poll;
+mod query;
+mod read;
+mod record;
+mod slot;
+
+use quell_abi::{
+    CALL_UID, Call, REVISION_FID, REVISION_MAJOR, REVISION_MINOR, Status, UID_FID, VERSION, VERSION_FID32,
+};
+use quell_arch::{Answer, FunctionId, NOT_SUPPORTED};
+use quell_power::{CoreTable, LocalCore};
+
+pub use hardware::Hardware;
+pub use record::{RecordSlot, RecordWriter};
+pub use slot::StopSlot;
+
+/// What becomes of the caller.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Outcome {
+    /// The call returns.
+    Return(Answer),
+    /// The caller acknowledged the session with this generation: it stops.
+    Ack {
+        /// The session's generation.
+        generation: u32,
+    },
+    /// The caller lost arbitration to the session with this generation: it stops.
+    Lost {
+        /// The session's generation.
+        generation: u32,
+    },
+}
+
+impl From<Status> for Outcome {
+    fn from(status: Status) -> Self {
+        Self::Return(Answer::code(status as i32))
+    }
+}
+
+/// The stop service: the core table, what it keeps of each core, and the machine.
+#[derive(Debug)]
+pub struct Stop<'a, H> {
+    table: CoreTable<'a>,
+    slots: &'a [StopSlot],
+    records: &'a [RecordSlot],
+    hardware: &'a H,
+}
+
+impl<'a, H: Hardware> Stop<'a, H> {
+    /// Returns the service.
+    ///
+    /// # Panics
+    ///
+    /// Panics if there is not one slot and one record for each core of the table.
+    pub fn new(
+        table: CoreTable<'a>,
+        slots: &'a [StopSlot],
+        records: &'a [RecordSlot],
+        hardware: &'a H,
+    ) -> Self {
+        assert!(slots.len() == table.len() && records.len() == table.len());
+        Self { table, slots, records, hardware }
+    }
+
+    /// Carries out a call of owner 7 that `caller` made with `arguments` in x1 to x6.
+    pub fn handle(&self, function: FunctionId, arguments: [u64; 6], caller: &LocalCore<'_>) -> Outcome {
+        match function.bits() {
+            UID_FID => return Outcome::Return(Answer::registers(CALL_UID.map(u64::from))),
+            REVISION_FID => {
+                return Outcome::Return(Answer::registers([REVISION_MAJOR, REVISION_MINOR].map(u64::from)));
+            }
+            VERSION_FID32 => return Outcome::Return(Answer::registers([u64::from(VERSION)])),
+            _ => {}
+        }
+        let Some(call) = Call::from_fid(function.bits()) else {
+            return Outcome::Return(Answer::code(NOT_SUPPORTED));
+        };
+        let [x1, x2, x3, ..] = arguments;
+        match call {
+            Call::Version => Outcome::Return(Answer::registers([u64::from(VERSION)])),
+            Call::Features => self.features(),
+            Call::Begin => self.begin(arguments, caller),
+            Call::Sync => self.sync(arguments, caller),
+            Call::Poll => self.poll(x1, x2, caller),
+            Call::Ack => self.ack(x1, caller),
+            Call::Status => self.status(x1),
+            Call::Read => self.read(x1, x2, x3),
+            Call::Mask => self.mask(x1),
+            Call::CoreId => self.core_id(x1),
+            Call::Release | Call::Snapshot | Call::Evict => Status::NotSupported.into(),
+        }
+    }
+}

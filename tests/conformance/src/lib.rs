@@ -1,3 +1,35 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! To come.
+//! What runs after the firmware: the library of the demonstration and of the conformance suite.
+//!
+//! Both are BL33 payloads for QEMU's sbsa-ref machine. They start at 0x10000000 in NS flash, at EL2 with the MMU
+//! off, copy themselves to DRAM and run there with an identity map. Nothing in here depends on whose firmware is at
+//! EL3; it must only follow PSCI.
+//!
+//! The entry is our own and not `aarch64-rt`'s: that one runs where it was loaded (the code model does not reach
+//! from flash to DRAM), has a one-level table (DRAM lies above its 512 GiB), and uses registers before they can be
+//! recorded, while the state in which the firmware starts a core is one of the things to judge here.
+
+#![no_std]
+
+pub mod anchor;
+pub mod cases;
+pub mod clock;
+pub mod console;
+pub mod cores;
+pub mod entry;
+pub mod fixture;
+pub mod gic;
+pub mod machine;
+pub mod page_table;
+pub mod parameters;
+pub mod psci;
+pub mod random;
+pub mod registers;
+pub mod runner;
+pub mod smc;
+pub mod stop;
+pub mod stopped;
+pub mod vectors;
+pub mod verdict;
+pub mod wedge;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 
 use super::release::Release;
-use super::{ASK_TIMEOUT, answers};
+use super::{ASK_TIMEOUT, answers, brief};
 use crate::process;
 
 /// How long apt may take, downloads included.
@@ -65,9 +65,14 @@ pub fn install(packages: &Packages, release: &Release) -> Result<()> {
     if commands.is_empty() {
         return Ok(());
     }
-    try_install(packages, &commands, release).with_context(|| {
+    try_install(packages, &commands, release).map_err(|error| {
         let by_hand: Vec<_> = commands.iter().map(|words| format!("sudo {}", words.join(" "))).collect();
-        format!("{} missing; install with: {}", packages.names(), by_hand.join(" && "))
+        let source = match packages.backports.is_empty() {
+            true => String::new(),
+            false => format!(" (with {} in apt's sources)", release.backports()),
+        };
+        let (names, reason, by_hand) = (packages.names(), brief(&error), by_hand.join(" && "));
+        anyhow!("missing: {names} ({reason}); install with: {by_hand}{source}")
     })
 }
 

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The first lines of Rust: on the first core from reset to BL33, on the others from their first doorbell to the pen.
+
+use core::slice;
+
+use aarch64_cpu::asm::barrier;
+use quell_plat::{Description, Platform};
+use quell_power::Entry;
+
+use crate::{
+    gic,
+    machine::{self, Machine},
+    mmu, pen, world,
+};
+
+/// The first core: finds out what the machine is, and hands over.
+pub(crate) extern "C" fn first_core() -> ! {
+    let description = read_device_tree();
+    // SAFETY: only this core runs, and the platform promises that the description is true.
+    unsafe { mmu::map_memory(&description.memory) };
+    machine::describe(&description);
+    // SAFETY: only this core runs, and the platform promises that the description is true.
+    if let Err(index) = unsafe { gic::init(description.gicd, description.cores) } {
+        panic!("core {index} has no redistributor in its place");
+    }
+    // The tables and words above are complete before another core can be woken.
+    barrier::dsb(barrier::SY);
+    let index = machine::core_index();
+    world::reset_core(index, Entry { address: Machine::BL33, context: 0, big_endian: false });
+    pen::enter(index, 0)
+}
+
+/// Every other core, with its first doorbell acknowledged.
+pub(crate) extern "C" fn other_core() -> ! {
+    pen::stay(&machine::local_core())
+}
+
+fn read_device_tree() -> Description {
+    // SAFETY: the platform promises that many readable bytes, they are mapped, and nobody writes them before the
+    // non-secure world begins.
+    let tree = unsafe { slice::from_raw_parts(Machine::DEVICE_TREE as *const u8, Machine::DEVICE_TREE_SIZE) };
+    match Machine::describe(tree) {
+        Ok(description) => description,
+        Err(error) => panic!("device tree: {error}"),
+    }
+}

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! What happens when the firmware itself is wrong: one report on the secure console, and every core stopped.
+//!
+//! The way here uses nothing that may be broken: no stack of a core, no lock, no formatter that allocates. Of several
+//! cores that fail, the first one reports; so does a core that fails again while it reports, which is why the second
+//! failure only sleeps.
+//!
+//! An exception at EL3 comes by [`fault`], a Rust panic by the panic handler. Both take the one emergency stack, and end in
+//! [`stop_machine`]: a session that nobody owns and that never closes. The gate and the doorbell do the rest.
+
+use core::{
+    arch::naked_asm,
+    cell::UnsafeCell,
+    fmt::Write,
+    mem::offset_of,
+    panic::PanicInfo,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use aarch64_cpu::{
+    asm,
+    registers::{ELR_EL3, ESR_EL3, FAR_EL3, MPIDR_EL1, SPSR_EL3},
+};
+use quell_abi::{Flags, Kind};
+use quell_power::Phase;
+use tock_registers::interfaces::Readable;
+
+use crate::{console::Console, gic, machine};
+
+const EMERGENCY_STACK_SIZE: usize = 4096;
+
+#[repr(C, align(16))]
+struct EmergencyStack(UnsafeCell<[u8; EMERGENCY_STACK_SIZE]>);
+
+// SAFETY: only the core that claims REPORTING uses it, and nobody makes a reference to it.
+unsafe impl Sync for EmergencyStack {}
+
+static EMERGENCY_STACK: EmergencyStack = EmergencyStack(UnsafeCell::new([0; EMERGENCY_STACK_SIZE]));
+
+/// Not 0 once a core reports a crash. The first one does.
+static REPORTING: AtomicU32 = AtomicU32::new(0);
+
+/// How often a session is opened anew because another core changed the control word meanwhile.
+const TRIES: usize = 64;
+
+/// The registers of a core at an exception that it took at EL3.
+#[derive(Debug)]
+#[repr(C, align(16))]
+struct FaultFrame {
+    x: [u64; 31],
+    sp: u64,
+    vector: u64,
+}
+
+/// What the vectors are, in their order.
+const VECTORS: [&str; 16] = [
+    "synchronous, EL3 with SP_EL0",
+    "IRQ, EL3 with SP_EL0",
+    "FIQ, EL3 with SP_EL0",
+    "SError, EL3 with SP_EL0",
+    "synchronous, EL3",
+    "IRQ, EL3",
+    "FIQ, EL3",
+    "SError, EL3",
+    "synchronous, AArch64",
+    "IRQ, AArch64",
+    "FIQ, AArch64",
+    "SError, AArch64",
+    "synchronous, AArch32",
+    "IRQ, AArch32",
+    "FIQ, AArch32",
+    "SError, AArch32",
+];
+
+/// Where a vector goes whose exception is a fault: the vector's number is in x0, and x0 in SP_EL0.
+///
+/// Clobbers TPIDRRO_EL0, SP_EL1 and TPIDR_EL0, which with SP_EL0 are where registers go that have no stack.
+#[unsafe(naked)]
+pub(crate) extern "C" fn fault() -> ! {
+    naked_asm!(
+        "msr    tpidrro_el0, x1",
+        "msr    sp_el1, x2",
+        "msr    tpidr_el0, x3",
+        "adrp   x1, {reporting}",
+        "add    x1, x1, :lo12:{reporting}",
+        "mov    w3, #1",
+        "0:",
+        "ldaxr  w2, [x1]",
+        "cbnz   w2, 1f",
+        "stxr   w2, w3, [x1]",
+        "cbnz   w2, 0b",
+        "mov    x2, sp",
+        "adrp   x1, {stack}",
+        "add    x1, x1, :lo12:{stack}",
+        "add    x1, x1, #{stack_size}",
+        "mov    sp, x1",
+        "sub    sp, sp, #{frame}",
+        "str    x0, [sp, #{vector}]",
+        "str    x2, [sp, #{sp}]",
+        "mrs    x0, sp_el0",
+        "mrs    x1, tpidrro_el0",
+        "mrs    x2, sp_el1",
+        "mrs    x3, tpidr_el0",
+        "stp    x0, x1, [sp, #{x} + 16 * 0]",
+        "stp    x2, x3, [sp, #{x} + 16 * 1]",
+        "stp    x4, x5, [sp, #{x} + 16 * 2]",
+        "stp    x6, x7, [sp, #{x} + 16 * 3]",
+        "stp    x8, x9, [sp, #{x} + 16 * 4]",
+        "stp    x10, x11, [sp, #{x} + 16 * 5]",
+        "stp    x12, x13, [sp, #{x} + 16 * 6]",
+        "stp    x14, x15, [sp, #{x} + 16 * 7]",
+        "stp    x16, x17, [sp, #{x} + 16 * 8]",
+        "stp    x18, x19, [sp, #{x} + 16 * 9]",
+        "stp    x20, x21, [sp, #{x} + 16 * 10]",
+        "stp    x22, x23, [sp, #{x} + 16 * 11]",
+        "stp    x24, x25, [sp, #{x} + 16 * 12]",
+        "stp    x26, x27, [sp, #{x} + 16 * 13]",
+        "stp    x28, x29, [sp, #{x} + 16 * 14]",
+        "str    x30, [sp, #{x} + 8 * 30]",
+        "mov    x0, sp",
+        "b      {report}",
+        "1:",
+        "wfi",                              // another core reports, or this one failed again
+        "b      1b",
+        reporting = sym REPORTING,
+        stack = sym EMERGENCY_STACK,
+        stack_size = const EMERGENCY_STACK_SIZE,
+        frame = const size_of::<FaultFrame>(),
+        x = const offset_of!(FaultFrame, x),
+        sp = const offset_of!(FaultFrame, sp),
+        vector = const offset_of!(FaultFrame, vector),
+        report = sym report_fault,
+    )
+}
+
+extern "C" fn report_fault(frame: &FaultFrame) -> ! {
+    stop_machine();
+    let mut console = Console::new();
+    let kind = VECTORS.get(frame.vector as usize).copied().unwrap_or("unknown");
+    // Writing to the console can not fail; what it can not take is lost.
+    let _ = writeln!(console, "quell: crash: exception at EL3: {kind}");
+    for (number, value) in frame.x.iter().enumerate() {
+        let _ = writeln!(console, "quell: x{number}={value:#018x}");
+    }
+    let _ = writeln!(console, "quell: sp={:#018x}", frame.sp);
+    finish(&mut console)
+}
+
+#[panic_handler]
+fn panic(info: &PanicInfo<'_>) -> ! {
+    if REPORTING.swap(1, Ordering::AcqRel) != 0 {
+        sleep();
+    }
+    report_on_emergency_stack(info)
+}
+
+/// Goes to [`report_panic`] on the emergency stack: the panic may have come of too little stack.
+#[unsafe(naked)]
+extern "C" fn report_on_emergency_stack(info: &PanicInfo<'_>) -> ! {
+    naked_asm!(
+        "adrp   x1, {stack}",
+        "add    x1, x1, :lo12:{stack}",
+        "add    x1, x1, #{stack_size}",
+        "mov    sp, x1",
+        "b      {report}",
+        stack = sym EMERGENCY_STACK,
+        stack_size = const EMERGENCY_STACK_SIZE,
+        report = sym report_panic,
+    )
+}
+
+extern "C" fn report_panic(info: &PanicInfo<'_>) -> ! {
+    stop_machine();
+    let mut console = Console::new();
+    let _ = writeln!(console, "quell: crash: {info}");
+    finish(&mut console)
+}
+
+/// Prints what the core was doing, and ends.
+fn finish(console: &mut Console) -> ! {
+    let _ = writeln!(
+        console,
+        "quell: core={} mpidr={:#x}\nquell: esr={:#x} elr={:#x} far={:#x} spsr={:#x}\nquell: control: {:?}",
+        machine::core_index(),
+        MPIDR_EL1.get(),
+        ESR_EL3.get(),
+        ELR_EL3.get(),
+        FAR_EL3.get(),
+        SPSR_EL3.get(),
+        machine::core_table().control().load(),
+    );
+    sleep()
+}
+
+/// Stops every other core: no call returns any more, no core starts, and the doorbell fetches those that run.
+fn stop_machine() {
+    let table = machine::core_table();
+    let this = machine::core_index();
+    for _ in 0..TRIES {
+        let seen = table.control().load();
+        if table
+            .control()
+            .replace(seen, seen.opened(Kind::Crash, Flags::default(), this).at(Phase::Nmi))
+            .is_ok()
+        {
+            break;
+        }
+    }
+    gic::ring((0..table.len()).filter(|&core| core != this));
+}
+
+fn sleep() -> ! {
+    loop {
+        asm::wfi();
+    }
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! What the vectors call when a lower exception level comes up, and the gate that it goes down through.
+
+use aarch64_cpu::registers::ESR_EL3;
+use quell_power::Gate;
+use tock_registers::interfaces::Readable;
+
+use crate::{
+    frame::{Frame, Leave, Verdict},
+    gic, inject, machine, smc,
+};
+
+/// ESR_ELx.EC of an SMC in AArch64, and in AArch32.
+const SMC64: u64 = 0x17;
+const SMC32: u64 = 0x13;
+
+/// Serves a synchronous exception from a lower exception level.
+pub(crate) extern "C" fn lower_sync(frame: &mut Frame) -> Verdict {
+    match ESR_EL3.read(ESR_EL3::EC) {
+        SMC64 | SMC32 => smc::handle(frame),
+        // What EL3 keeps for itself, the registers of Group 0 first of all, is not there for anybody else.
+        _ => {
+            inject::undefined();
+            Verdict::RETURN
+        }
+    }
+}
+
+/// Serves a Group 0 interrupt that a lower exception level could not mask. It carries no order: what is to be done is in
+/// the control word, and the gate that follows looks at it.
+pub(crate) extern "C" fn lower_fiq(_frame: &Frame) {
+    gic::acknowledge();
+}
+
+/// The gate: the last thing that a core passes on its way to the non-secure world.
+pub(crate) extern "C" fn gate() -> Verdict {
+    match machine::local_core().resume() {
+        Gate::Pass => Verdict::RETURN,
+        Gate::Stop { generation } => Leave::Stop(generation).into(),
+        Gate::Pen => Leave::Suspended.into(),
+    }
+}

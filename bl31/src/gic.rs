@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The GICv3: Group 0 is EL3's, non-secure Group 1 is the operating system's, secure Group 1 is nobody's.
+//!
+//! | interrupt | group | priority | use |
+//! |---|---|---|---|
+//! | SGI 8 | 0 | 0x00 | the doorbell: look at your word and at the control word |
+//! | SGI 9 to 15, PPI 29 | 0 | 0x80 | not used, disabled |
+//! | all others | 1 NS | 0x80 | the operating system's |
+//!
+//! One interrupt serves every purpose. What it means is in the words that the receiver reads after it: one that merges with
+//! another loses nothing, and one that comes late does nothing.
+
+use core::ptr::NonNull;
+
+use aarch64_cpu::asm::barrier;
+use arm_gic::{
+    IntId, InterruptGroup,
+    gicv3::{
+        GicCpuInterface, GicDistributor, GicRedistributor, Group, HIGHEST_S_PRIORITY, SecureIntGroup,
+        SgiTarget, SgiTargetGroup,
+        registers::{Gicd, GicdCtlr, GicrSgi},
+    },
+};
+use quell_plat::Platform;
+use safe_mmio::{UniqueMmioPointer, field};
+use tock_registers::interfaces::Writeable;
+
+use crate::{
+    machine::{self, Machine},
+    sysreg::{
+        ICC_AP1R0_EL1, ICC_BPR1_EL1, ICC_CTLR_EL1, ICC_IGRPEN1_EL1, ICC_IGRPEN1_EL3, ICC_SRE_EL1, ICC_SRE_EL2,
+    },
+};
+
+/// The secure SGI that wakes a core in the pen and stops one in the operating system.
+const DOORBELL: IntId = IntId::sgi(8);
+
+/// The private interrupts that the non-secure world does not get: SGI 8 to 15 and the secure physical timer.
+const FIRST_SECURE_SGI: u32 = 8;
+const SECURE_TIMER: IntId = IntId::ppi(13);
+
+/// Every private interrupt, in a register with one bit for each.
+const ALL_PRIVATE: u32 = u32::MAX;
+
+/// Interrupt identifiers from here on say that there is none to acknowledge.
+const FIRST_SPECIAL: u32 = 1020;
+
+/// More interrupts than a core can have waiting for EL3 at once.
+const GROUP0_MOST: usize = 16;
+
+/// ICC_SRE_EL1 and ICC_SRE_EL2: system registers, no bypass; EL2 lets EL1 use them.
+const SRE_EL1: u64 = 0x7;
+const SRE_EL2: u64 = 0xf;
+
+/// The redistributor of one core.
+fn redistributor(index: usize) -> UniqueMmioPointer<'static, GicrSgi> {
+    let address = machine::gicr() as usize + index * size_of::<GicrSgi>();
+    let registers = NonNull::new(address as *mut GicrSgi).expect("the redistributors are not at 0");
+    // SAFETY: the platform's description places all redistributors inside its devices, which are mapped. A core's
+    // registers are used by the first core before any other runs, and then by that core alone.
+    unsafe { UniqueMmioPointer::new(registers) }
+}
+
+/// Sets up the distributor, and every core's redistributor so far that the doorbell reaches the core.
+///
+/// # Errors
+///
+/// Returns the index of the core whose redistributor is not where it should be.
+///
+/// # Safety
+///
+/// Only the first core runs, and `gicd` is the distributor, mapped as a device.
+pub(crate) unsafe fn init(gicd: u64, cores: usize) -> Result<(), usize> {
+    let registers = NonNull::new(gicd as *mut Gicd).expect("the distributor is not at 0");
+    // SAFETY: the caller promises the registers, and that nobody else uses them.
+    let mut distributor = GicDistributor::new(unsafe { UniqueMmioPointer::new(registers) });
+    distributor.modify_control(GicdCtlr::EnableGrp0 | GicdCtlr::EnableGrp1S | GicdCtlr::EnableGrp1NS, false);
+    distributor.modify_control(GicdCtlr::ARE_S | GicdCtlr::ARE_NS, true);
+    distributor.configure_default_settings();
+    // The non-secure world enables its group when it is ready.
+    distributor.enable_group1_non_secure(false);
+    distributor.modify_control(GicdCtlr::EnableGrp0 | GicdCtlr::EnableGrp1S, true);
+
+    for index in 0..cores {
+        let mut driver = GicRedistributor::new(redistributor(index));
+        if driver.typer().core_mpidr() != Machine::affinity_of(index) {
+            return Err(index);
+        }
+        // The error says that the core is awake already.
+        let _ = driver.mark_core_awake();
+        init_private(index);
+    }
+    Ok(())
+}
+
+/// Puts a core's private interrupts in their groups: all disabled, none pending, but for the doorbell.
+fn init_private(index: usize) {
+    let mut registers = redistributor(index);
+    let mut sgi = field!(registers, sgi);
+    field!(sgi, icpendr).get(0).expect("SGIs and PPIs are in register 0").write(ALL_PRIVATE);
+    field!(sgi, icactiver).get(0).expect("SGIs and PPIs are in register 0").write(ALL_PRIVATE);
+    field!(sgi, nsacr).write(0);
+    let mut driver = GicRedistributor::new(registers);
+    driver.configure_default_settings();
+    let group0 = Group::Secure(SecureIntGroup::Group0);
+    let secure_sgis = (FIRST_SECURE_SGI..IntId::SGI_COUNT).map(IntId::sgi);
+    for interrupt in secure_sgis.chain([SECURE_TIMER]) {
+        driver.set_group(interrupt, group0).expect("SGIs and PPIs have a group");
+    }
+    driver.set_interrupt_priority(DOORBELL, HIGHEST_S_PRIORITY).expect("SGIs have a priority");
+    driver.enable_interrupt(DOORBELL, true).expect("SGIs can be enabled");
+}
+
+/// Brings the calling core's interfaces to the state that the non-secure world finds at its start. SCR_EL3.NS is set.
+pub(crate) fn reset_core(index: usize) {
+    close_non_secure();
+    init_private(index);
+    GicCpuInterface::disable_legacy_interrupt_bypass_el3(true);
+    GicCpuInterface::enable_system_register_el3(true);
+    barrier::isb(barrier::SY); // the registers below exist only with SRE
+    ICC_SRE_EL2.set(SRE_EL2);
+    ICC_SRE_EL1.set(SRE_EL1);
+    barrier::isb(barrier::SY); // likewise
+    GicCpuInterface::set_priority_mask(u8::MAX);
+    ICC_CTLR_EL1.set(0);
+    ICC_BPR1_EL1.set(0);
+    // An interrupt that the core was handling when it was stopped is over.
+    ICC_AP1R0_EL1.set(0);
+    ICC_IGRPEN1_EL1.set(0);
+    GicCpuInterface::enable_group0(true);
+    barrier::isb(barrier::SY); // the doorbell is open before the core goes on
+}
+
+/// Keeps the operating system's interrupts from waking this core in the pen.
+pub(crate) fn close_non_secure() {
+    ICC_IGRPEN1_EL3.set(0);
+    barrier::isb(barrier::SY); // closed before the core sleeps
+}
+
+/// Acknowledges and ends what waits for EL3 on this core; what comes later is not lost.
+pub(crate) fn acknowledge() {
+    for _ in 0..GROUP0_MOST {
+        match GicCpuInterface::get_and_acknowledge_interrupt(InterruptGroup::Group0) {
+            Some(interrupt) if interrupt.raw_value() < FIRST_SPECIAL => {
+                GicCpuInterface::end_interrupt(interrupt, InterruptGroup::Group0);
+            }
+            _ => break,
+        }
+    }
+    // The words are read after the interrupt that announced them has been taken.
+    barrier::isb(barrier::SY);
+}
+
+/// Rings the doorbells of these cores.
+pub(crate) fn ring(cores: impl Iterator<Item = usize>) {
+    send(DOORBELL, SgiTargetGroup::Group0, cores);
+}
+
+/// Sends an SGI of the non-secure world. SCR_EL3.NS is set, so its Group 1 is the current one.
+pub(crate) fn send_non_secure(sgi: u32, cores: impl Iterator<Item = usize>) {
+    send(IntId::sgi(sgi), SgiTargetGroup::CurrentGroup1, cores);
+}
+
+/// Sends an SGI with one write for each cluster. Never the broadcast form: it leaves cores pending that are OFF.
+fn send(interrupt: IntId, group: SgiTargetGroup, cores: impl Iterator<Item = usize>) {
+    // What the receiver will read is visible to it before the interrupt is.
+    barrier::dsb(barrier::ISHST);
+    let mut pending: Option<(u64, u16)> = None;
+    let write = |(cluster, target_list): (u64, u16)| {
+        let [_, affinity1, affinity2, _, affinity3, ..] = cluster.to_le_bytes();
+        let target = SgiTarget::List { affinity3, affinity2, affinity1, target_list };
+        GicCpuInterface::send_sgi(interrupt, target, group).expect("the interrupt is an SGI");
+    };
+    for core in cores {
+        let affinity = Machine::affinity_of(core);
+        let (cluster, bit) = (affinity & !0xff, 1 << (affinity & 0xf));
+        pending = Some(match pending {
+            Some((same, list)) if same == cluster => (cluster, list | bit),
+            other => {
+                other.into_iter().for_each(write);
+                (cluster, bit)
+            }
+        });
+    }
+    pending.into_iter().for_each(write);
+    // The writes are on their way before this core goes on.
+    barrier::isb(barrier::SY);
+}
+
+/// The target list has a bit for Aff0 0 to 15; beyond, it needs the range selector.
+const _: () = assert!(1 << Machine::CLUSTER_SHIFT <= 16);

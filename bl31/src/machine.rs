@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The one machine that this image runs on, and everything in RAM that exists once or once per core.
+
+use core::{
+    cell::UnsafeCell,
+    ops::Range,
+    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
+};
+
+use aarch64_cpu::registers::{CNTFRQ_EL0, CNTPCT_EL0, SCTLR_EL1, SCTLR_EL2, SPSR_EL3};
+use quell_plat::{Description, Platform};
+use quell_power::{Control, CoreSlot, CoreTable, LocalCore, Topology};
+use quell_stop::{RecordSlot, Stop, StopSlot};
+use tock_registers::interfaces::Readable;
+
+use crate::{gic, sysreg::TPIDR_EL3};
+
+/// The platform that this image is for.
+pub(crate) type Machine = quell_plat::sbsa_ref::SbsaRef;
+
+/// Bytes of a core's stack. It is empty whenever the core is not in EL3.
+pub(crate) const STACK_SIZE: usize = 1536;
+
+const CORES: usize = Machine::MAX_CORES;
+
+/// A core's stack.
+#[repr(C, align(64))]
+pub(crate) struct Stack(UnsafeCell<[u8; STACK_SIZE]>);
+
+// SAFETY: a stack belongs to the core with its index, and nobody makes a reference to it.
+unsafe impl Sync for Stack {}
+
+#[unsafe(link_section = ".per_core")]
+pub(crate) static STACKS: [Stack; CORES] = [const { Stack(UnsafeCell::new([0; STACK_SIZE])) }; CORES];
+
+static CONTROL: Control = Control::new();
+#[unsafe(link_section = ".per_core.slots")]
+static CORE_SLOTS: [CoreSlot; CORES] = [const { CoreSlot::new() }; CORES];
+#[unsafe(link_section = ".per_core.stop")]
+static STOP_SLOTS: [StopSlot; CORES] = [const { StopSlot::new() }; CORES];
+#[unsafe(link_section = ".per_core.records")]
+static RECORDS: [RecordSlot; CORES] = [const { RecordSlot::new() }; CORES];
+
+/// What the device tree says, as far as it is needed after boot. Written once, before any other core runs.
+static CORE_COUNT: AtomicUsize = AtomicUsize::new(0);
+static GICR: AtomicU64 = AtomicU64::new(0);
+static MEMORY_START: AtomicU64 = AtomicU64::new(0);
+static MEMORY_END: AtomicU64 = AtomicU64::new(0);
+
+/// Makes the machine known, and resets what there is of each of its cores: RAM has kept what it held before.
+///
+/// The calling core is ON afterwards.
+pub(crate) fn describe(description: &Description) {
+    let cores = description.cores;
+    CORE_COUNT.store(cores, Ordering::Relaxed);
+    GICR.store(description.gicr, Ordering::Relaxed);
+    MEMORY_START.store(description.memory.start, Ordering::Relaxed);
+    MEMORY_END.store(description.memory.end, Ordering::Relaxed);
+    for index in 0..cores {
+        CORE_SLOTS[index].clear();
+        STOP_SLOTS[index].clear();
+        RECORDS[index].clear();
+    }
+    core_table().cold_boot(core_index());
+}
+
+/// Returns this core's index.
+pub(crate) fn core_index() -> usize {
+    TPIDR_EL3.get() as usize
+}
+
+/// Returns the core table.
+pub(crate) fn core_table() -> CoreTable<'static> {
+    CoreTable::new(&CONTROL, &CORE_SLOTS[..CORE_COUNT.load(Ordering::Relaxed)])
+}
+
+/// Returns this core's view of itself.
+pub(crate) fn local_core() -> LocalCore<'static> {
+    core_table().local(core_index())
+}
+
+/// Returns the stop service.
+pub(crate) fn stop_service() -> Stop<'static, Hardware> {
+    let cores = CORE_COUNT.load(Ordering::Relaxed);
+    Stop::new(core_table(), &STOP_SLOTS[..cores], &RECORDS[..cores], &Hardware)
+}
+
+/// Returns the address of the first redistributor.
+pub(crate) fn gicr() -> u64 {
+    GICR.load(Ordering::Relaxed)
+}
+
+/// Returns the address behind the stack of the core with this index, where an empty stack begins.
+pub(crate) fn stack_top(index: usize) -> u64 {
+    (&raw const STACKS[index]).addr() as u64 + STACK_SIZE as u64
+}
+
+fn memory() -> Range<u64> {
+    MEMORY_START.load(Ordering::Relaxed)..MEMORY_END.load(Ordering::Relaxed)
+}
+
+/// The machine as the services see it.
+#[derive(Debug)]
+pub(crate) struct Hardware;
+
+impl Topology for Hardware {
+    fn index_of(&self, affinity: u64) -> Option<usize> {
+        let index = Machine::index_of(affinity);
+        // The platform packs the affinity fields; another value that packs alike is no core.
+        (index < CORE_COUNT.load(Ordering::Relaxed) && Machine::affinity_of(index) == affinity)
+            .then_some(index)
+    }
+
+    fn affinity_of(&self, index: usize) -> u64 {
+        Machine::affinity_of(index)
+    }
+}
+
+impl quell_psci::Hardware for Hardware {
+    fn is_entry_point(&self, address: u64) -> bool {
+        memory().contains(&address) || Machine::is_executable(address)
+    }
+
+    fn caller_is_big_endian(&self) -> bool {
+        // SPSR_EL3.M[3:2] is the exception level that called.
+        if SPSR_EL3.get() >> 2 & 0b11 == 2 {
+            SCTLR_EL2.is_set(SCTLR_EL2::EE)
+        } else {
+            SCTLR_EL1.is_set(SCTLR_EL1::EE)
+        }
+    }
+
+    fn ring_doorbell(&self, core: usize) {
+        gic::ring(core::iter::once(core));
+    }
+}
+
+impl quell_stop::Hardware for Hardware {
+    fn now(&self) -> u64 {
+        CNTPCT_EL0.get()
+    }
+
+    fn frequency(&self) -> u64 {
+        CNTFRQ_EL0.get()
+    }
+
+    fn send_stop(&self, cores: impl Iterator<Item = usize>) {
+        gic::ring(cores);
+    }
+
+    fn send_normal(&self, sgi: u32, cores: impl Iterator<Item = usize>) {
+        gic::send_non_secure(sgi, cores);
+    }
+
+    fn is_memory(&self, range: &Range<u64>) -> bool {
+        let memory = memory();
+        range.start < range.end && memory.start <= range.start && range.end <= memory.end
+    }
+
+    fn write(&self, address: u64, value: u64) {
+        // SAFETY: the address passed `is_memory`: it is mapped writable, aligned, and no Rust object lies in it.
+        unsafe { (address as *mut u64).write_volatile(value) };
+    }
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The exception vectors, and `enter_ns`: the one place where a core goes to the non-secure world.
+//!
+//! EL3 runs with everything masked and is not re-entrant, so ELR_EL3 and SPSR_EL3 hold what the exception put there until
+//! the core goes back. In the non-secure world SP_EL3 is the top of the core's stack.
+//!
+//! From a lower exception level:
+//!
+//! 1. Save x0-x18, x29, x30 in a [`Frame`] on the stack.
+//! 2. Call [`lower_sync`](exception::lower_sync) or [`lower_fiq`](exception::lower_fiq) with the frame.
+//! 3. If the verdict is 0, go to `enter_ns`: ask the [`gate`](exception::gate), and if its verdict is 0 too, restore the
+//!    frame and return. The frame is the caller's but for the results that the handler wrote.
+//! 4. Else the core does not go back: save x19-x28 too (the Rust code has preserved them) and call
+//!    [`leave`](crate::pen::leave), which does not return.
+//!
+//! Every other exception is a fault, because none other is routed here: the [crash report](crate::crash) is all that follows.
+
+use core::{arch::global_asm, mem::offset_of};
+
+use crate::{crash, exception, frame::Frame, pen};
+
+unsafe extern "C" {
+    /// The exception vectors: an address for VBAR_EL3.
+    pub(crate) fn vectors();
+
+    /// Goes to the non-secure world as ELR_EL3 and SPSR_EL3 say, with x0 = `context`, every other general-purpose
+    /// register 0 and the stack of this core empty. The gate may still stop the core.
+    pub(crate) fn enter_boot(context: u64, stack_top: u64) -> !;
+}
+
+global_asm!(
+    r#"
+    .macro save
+    sub     sp, sp, #{frame}
+    stp     x0, x1, [sp, #{x} + 16 * 0]
+    stp     x2, x3, [sp, #{x} + 16 * 1]
+    stp     x4, x5, [sp, #{x} + 16 * 2]
+    stp     x6, x7, [sp, #{x} + 16 * 3]
+    stp     x8, x9, [sp, #{x} + 16 * 4]
+    stp     x10, x11, [sp, #{x} + 16 * 5]
+    stp     x12, x13, [sp, #{x} + 16 * 6]
+    stp     x14, x15, [sp, #{x} + 16 * 7]
+    stp     x16, x17, [sp, #{x} + 16 * 8]
+    str     x18, [sp, #{x} + 8 * 18]
+    stp     x29, x30, [sp, #{x} + 8 * 29]
+    .endm
+
+    // A vector has room for 32 instructions; the assembler refuses a slot that outgrows it.
+    .macro vector handler
+    .balign 128
+    b       \handler
+    .endm
+
+    .macro fault number
+    .balign 128
+    msr     sp_el0, x0                  // the only free place; what it held is lost in a crash
+    mov     x0, #\number
+    b       {fault}
+    .endm
+
+    .section .vectors, "ax"
+    .balign 2048
+    .global vectors
+vectors:
+    fault   0                           // EL3 with SP_EL0
+    fault   1
+    fault   2
+    fault   3
+    fault   4                           // EL3 with SP_EL3
+    fault   5
+    fault   6
+    fault   7
+    vector  sync                        // lower, AArch64
+    fault   9
+    vector  fiq
+    fault   11
+    vector  sync                        // lower, AArch32
+    fault   13
+    vector  fiq
+    fault   15
+
+    .balign 128
+fiq:
+    save
+    mov     x0, sp
+    bl      {lower_fiq}
+    b       enter_ns
+
+sync:
+    save
+    mov     x0, sp
+    bl      {lower_sync}
+    cbnz    x0, leave
+    .global enter_ns
+enter_ns:
+    bl      {gate}
+    cbnz    x0, leave
+    ldp     x0, x1, [sp, #{x} + 16 * 0]
+    ldp     x2, x3, [sp, #{x} + 16 * 1]
+    ldp     x4, x5, [sp, #{x} + 16 * 2]
+    ldp     x6, x7, [sp, #{x} + 16 * 3]
+    ldp     x8, x9, [sp, #{x} + 16 * 4]
+    ldp     x10, x11, [sp, #{x} + 16 * 5]
+    ldp     x12, x13, [sp, #{x} + 16 * 6]
+    ldp     x14, x15, [sp, #{x} + 16 * 7]
+    ldp     x16, x17, [sp, #{x} + 16 * 8]
+    ldr     x18, [sp, #{x} + 8 * 18]
+    ldp     x29, x30, [sp, #{x} + 8 * 29]
+    add     sp, sp, #{frame}
+    eret
+    dsb     nsh                         // nothing is executed speculatively past the ERET
+    isb
+
+leave:
+    mov     x1, x0
+    mov     x0, sp
+    str     x19, [sp, #{x} + 8 * 19]
+    stp     x20, x21, [sp, #{x} + 16 * 10]
+    stp     x22, x23, [sp, #{x} + 16 * 11]
+    stp     x24, x25, [sp, #{x} + 16 * 12]
+    stp     x26, x27, [sp, #{x} + 16 * 13]
+    str     x28, [sp, #{x} + 8 * 28]
+    bl      {leave}
+
+    .global enter_boot
+enter_boot:
+    mov     sp, x1
+    sub     sp, sp, #{frame}
+    mov     x1, sp
+    add     x2, x1, #{frame}
+1:  stp     xzr, xzr, [x1], #16
+    cmp     x1, x2
+    b.ne    1b
+    str     x0, [sp, #{x}]
+    mov     x19, #0
+    mov     x20, #0
+    mov     x21, #0
+    mov     x22, #0
+    mov     x23, #0
+    mov     x24, #0
+    mov     x25, #0
+    mov     x26, #0
+    mov     x27, #0
+    mov     x28, #0
+    b       enter_ns
+    "#,
+    frame = const size_of::<Frame>(),
+    x = const offset_of!(Frame, x),
+    fault = sym crash::fault,
+    gate = sym exception::gate,
+    leave = sym pen::leave,
+    lower_fiq = sym exception::lower_fiq,
+    lower_sync = sym exception::lower_sync,
+);

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! QEMU's sbsa-ref.
+
+mod embedded_controller;
+mod tree;
+
+use core::ops::Range;
+
+use embedded_controller::EmbeddedController;
+
+use crate::{BadTree, Description, Platform};
+
+/// QEMU's sbsa-ref machine.
+pub struct SbsaRef;
+
+/// Distributor, redistributors of 512 cores, ITS.
+const GIC: Range<u64> = 0x4000_0000..0x4420_0000;
+const EMBEDDED_CONTROLLER: u64 = 0x5000_0000;
+const SECURE_UART: u64 = 0x6003_0000;
+const DRAM: u64 = 0x100_0000_0000;
+/// Second flash bank: the one that the non-secure world may run in.
+const FLASH1: Range<u64> = 0x1000_0000..0x2000_0000;
+
+/// The size of a second-level block of the translation tables.
+const BLOCK: u64 = 0x20_0000;
+
+// SAFETY: these are the addresses in hw/arm/sbsa-ref.c of QEMU; the tree lies at the base of DRAM, and `describe` refuses
+// memory that does not begin there.
+unsafe impl Platform for SbsaRef {
+    const MAX_CORES: usize = 512;
+    const CLUSTER_SHIFT: u32 = 3;
+    const DEVICES: &'static [Range<u64>] = &[
+        GIC,
+        EMBEDDED_CONTROLLER..EMBEDDED_CONTROLLER + BLOCK,
+        SECURE_UART & !(BLOCK - 1)..(SECURE_UART & !(BLOCK - 1)) + BLOCK,
+    ];
+    const SECURE_UART: u64 = SECURE_UART;
+    const DEVICE_TREE: u64 = DRAM;
+    const DEVICE_TREE_SIZE: usize = 0x10_0000;
+    const BL33: u64 = FLASH1.start;
+
+    fn describe(tree: &[u8]) -> Result<Description, BadTree> {
+        tree::describe(tree)
+    }
+
+    fn is_executable(address: u64) -> bool {
+        FLASH1.contains(&address)
+    }
+
+    fn system_off() {
+        // SAFETY: `Platform` makes the monitor map this device.
+        unsafe { EmbeddedController::at(EMBEDDED_CONTROLLER) }.power_off();
+    }
+
+    fn system_reset() {
+        // SAFETY: `Platform` makes the monitor map this device.
+        unsafe { EmbeddedController::at(EMBEDDED_CONTROLLER) }.reset();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn eight_cores_make_a_cluster() {
+        for (index, affinity) in [(0, 0), (7, 7), (8, 0x100), (511, 0x3f07)] {
+            assert_eq!(SbsaRef::affinity_of(index), affinity);
+            assert_eq!(SbsaRef::index_of(affinity), index);
+        }
+    }
+
+    #[test]
+    fn devices_are_whole_blocks() {
+        for range in SbsaRef::DEVICES {
+            assert!(range.start.is_multiple_of(BLOCK) && range.end.is_multiple_of(BLOCK), "{range:x?}");
+        }
+    }
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The records in secure memory: written by the core that stops, read by anybody.
+
+use core::{
+    mem::offset_of,
+    sync::atomic::{AtomicU64, Ordering, fence},
+};
+
+use quell_abi::{CoreRecord, RECORD_SIZE, Why, World};
+
+const WORDS: usize = RECORD_SIZE / 8;
+
+/// The word that holds generation, why, world and the valid flag.
+pub(crate) const IDENTITY: usize = offset_of!(CoreRecord, generation) / 8;
+
+const _: () = assert!(
+    offset_of!(CoreRecord, state) == IDENTITY * 8 + 4
+        && offset_of!(CoreRecord, why) == IDENTITY * 8 + 5
+        && offset_of!(CoreRecord, world) == IDENTITY * 8 + 6
+        && offset_of!(CoreRecord, valid) == IDENTITY * 8 + 7
+        && IDENTITY == 3
+);
+
+/// The identity word of a record, without the state, which is the core's at the time of reading.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Identity {
+    pub generation: u32,
+    pub why: Why,
+    pub valid: bool,
+}
+
+impl Identity {
+    pub(crate) const fn to_word(self, state: u8) -> u64 {
+        self.generation as u64
+            | (state as u64) << 32
+            | (self.why as u64) << 40
+            | (World::NonSecure as u64) << 48
+            | (self.valid as u64) << 56
+    }
+
+    fn from_word(word: u64) -> Option<Self> {
+        let valid = word >> 56 & 1 == 1;
+        let why = Why::from_bits(word >> 40 & 0xff)?;
+        valid.then_some(Self { generation: word as u32, why, valid })
+    }
+}
+
+/// The record of one core.
+#[derive(Debug)]
+#[repr(align(64))]
+pub struct RecordSlot([AtomicU64; WORDS]);
+
+impl RecordSlot {
+    /// Returns the record of a core that was never captured.
+    pub const fn new() -> Self {
+        Self([const { AtomicU64::new(0) }; WORDS])
+    }
+
+    /// Forgets a capture, whatever the memory held.
+    pub fn clear(&self) {
+        self.0[IDENTITY].store(0, Ordering::Relaxed);
+    }
+
+    /// Returns whose capture the record is, if it is one.
+    pub(crate) fn identity(&self) -> Option<Identity> {
+        Identity::from_word(self.0[IDENTITY].load(Ordering::Acquire))
+    }
+
+    /// Returns whether the record is still the capture that [`identity`](Self::identity) returned before it was read.
+    pub(crate) fn is_still(&self, identity: Identity) -> bool {
+        // The words that were read come before this look at the identity.
+        fence(Ordering::Acquire);
+        self.identity() == Some(identity)
+    }
+
+    pub(crate) fn word(&self, index: usize) -> u64 {
+        self.0[index].load(Ordering::Relaxed)
+    }
+
+    /// Replaces the capture by a new one, word by word, which `fill` writes.
+    pub(crate) fn capture(&self, generation: u32, why: Why, fill: impl FnOnce(&RecordWriter<'_>)) {
+        self.clear();
+        // The record is invalid before the first word changes.
+        fence(Ordering::Release);
+        fill(&RecordWriter(self));
+        let identity = Identity { generation, why, valid: true };
+        self.0[IDENTITY].store(identity.to_word(0), Ordering::Release);
+    }
+}
+
+impl Default for RecordSlot {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Writes the registers of a capture.
+#[derive(Debug)]
+pub struct RecordWriter<'a>(&'a RecordSlot);
+
+impl RecordWriter<'_> {
+    /// Writes the 64-bit field of a [`CoreRecord`] at this offset in bytes.
+    ///
+    /// # Panics
+    ///
+    /// Panics if there is no such field behind the header.
+    pub fn set(&self, offset: usize, value: u64) {
+        assert!(offset.is_multiple_of(8) && offset > IDENTITY * 8);
+        self.0.0[offset / 8].store(value, Ordering::Relaxed);
+    }
+}

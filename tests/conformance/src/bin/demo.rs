@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The demonstration: four cores come up, core 2 stops listening, core 0 has the firmware stop the machine and
+//! tells how each core ended and where it was; then all of them are started again.
+
+#![no_std]
+#![no_main]
+
+use conformance::stop::{Counts, Request};
+use conformance::verdict::{Finding, Text, Verdict, failed};
+use conformance::{clock, cores, gic, machine, println, stop, wedge};
+use quell_abi::{Call, Kind, State, Why};
+
+conformance::entry!(main);
+
+const CORES: usize = 4;
+const DEAF: usize = 2;
+const GRACE: u64 = 10_000;
+const NMI: u64 = 100_000;
+
+fn main() {
+    println!();
+    println!("Quell: how to stop a machine when one of its cores no longer listens");
+    println!("====================================================================");
+    println!();
+    match demonstrate() {
+        Ok(()) => println!("demo: PASS"),
+        Err(Finding::Failed(text) | Finding::Skipped(text)) => println!("demo: FAIL: {text}"),
+    }
+}
+
+fn demonstrate() -> Verdict {
+    check(machine::cores() >= CORES, format_args!("4 cores"), format_args!("{}", machine::cores()))?;
+    check(
+        stop::is_there() && stop::has(Call::Sync),
+        format_args!("a firmware with the stop service"),
+        format_args!("none (UID of owner 7 differs)"),
+    )?;
+    for index in 1..CORES {
+        start(index)?;
+        let job = if index == DEAF { wedge::deaf } else { wedge::listening };
+        let before = cores::heartbeat(index);
+        cores::post(index, job, 0);
+        cores::wait_for_beat(index, before)?;
+    }
+    println!("Core 0 started cores 1, 2 and 3 with CPU_ON. Cores 1 and 3 do their work with");
+    println!("interrupts open. Core 2 has masked D, A, I and F and spins in `deaf_loop`: no");
+    println!("IPI of an operating system reaches it.");
+    println!();
+
+    let begin = clock::now();
+    let reply = Request { nmi: NMI, ..Request::with_grace(Kind::Crash, GRACE, gic::STOP.into()) }.sync();
+    let end = clock::now();
+    check(
+        reply.status == 0,
+        format_args!("SYNC to stop all cores"),
+        format_args!("status {}", reply.status as i64),
+    )?;
+    let Counts { acked, nmi, off, left } = Counts::of(&reply);
+    println!(
+        "Core 0 calls SYNC(CRASH, grace 10 ms, nmi 100 ms) and gets DONE after {} us:",
+        clock::microseconds(end - begin)
+    );
+    println!(
+        "  {acked} answered the stop IPI, {nmi} stopped by the secure interrupt, {off} off, {left} left."
+    );
+    println!();
+    table(begin)?;
+    cores::all_are_still(1..CORES).map_err(|index| {
+        failed(format_args!("core {index} to stand still"), format_args!("its heartbeat"))
+    })?;
+    println!("No core but core 0 runs now. CPU_ON starts them afresh:");
+    for index in 1..CORES {
+        start(index)?;
+        let echo = cores::call(index, echo, 40 + index as u64)?;
+        check(echo == 40 + index as u64, format_args!("core {index} to work"), format_args!("{echo}"))?;
+    }
+    println!("  cores 1, 2 and 3 are back and answer.");
+    println!();
+    Ok(())
+}
+
+/// Prints how each core ended and where it was.
+fn table(begin: u64) -> Verdict {
+    println!("  core  MPIDR   ended by  after us  pstate  where it was");
+    println!("  ----  ------  --------  --------  ------  ----------------------------------");
+    println!("     0  0x{:04x}  owner            -       -  has the machine to itself", machine::mpidr(0));
+    for index in 1..CORES {
+        let status = stop::status(index);
+        let record = stop::read(index).map_err(|status| {
+            failed(format_args!("READ of core {index}"), format_args!("status {}", status as i64))
+        })?;
+        let why = match status.why() {
+            Some(Why::Ack) => "ACK",
+            Some(Why::Nmi) => "NMI",
+            _ => "?",
+        };
+        let after = clock::microseconds(status.stopped.wrapping_sub(begin));
+        println!(
+            "  {index:4}  0x{:04x}  {why:8}  {after:8}  {:#6x}  {}",
+            record.mpidr,
+            record.pstate,
+            place(record.pc)
+        );
+        let expected = if index == DEAF { Why::Nmi } else { Why::Ack };
+        check(
+            status.state() == Some(State::Off),
+            format_args!("core {index} off"),
+            format_args!("state {}", status.state),
+        )?;
+        check(
+            status.why() == Some(expected),
+            format_args!("core {index} stopped by {expected:?}"),
+            format_args!("why {}", status.why),
+        )?;
+        check(
+            index != DEAF || wedge::deaf_loop_range().contains(&record.pc),
+            format_args!("core {index} in deaf_loop"),
+            format_args!("pc {:#x}", record.pc),
+        )?;
+    }
+    println!();
+    Ok(())
+}
+
+/// Names the function that an address is in.
+fn place(pc: u64) -> Text {
+    let deaf_loop = wedge::deaf_loop_range();
+    if deaf_loop.contains(&pc) {
+        Text::of(format_args!("{pc:#x} deaf_loop+{:#x}", pc - deaf_loop.start))
+    } else {
+        Text::of(format_args!("{pc:#x} in its IPI handler"))
+    }
+}
+
+fn start(index: usize) -> Verdict {
+    match cores::start(index) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(failed(format_args!("core {index} to start"), format_args!("nothing of it"))),
+        Err(status) => {
+            Err(failed(format_args!("CPU_ON of core {index}"), format_args!("status {}", status as i64)))
+        }
+    }
+}
+
+fn check(holds: bool, expected: core::fmt::Arguments, saw: core::fmt::Arguments) -> Verdict {
+    if holds { Ok(()) } else { Err(failed(expected, saw)) }
+}
+
+/// Job: proves that the core runs.
+extern "C" fn echo(value: u64) -> u64 {
+    value
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! CPU_ON: which cores it starts, which it does not, and what a refused call leaves alone.
+
+use smccc::psci::PSCI_CPU_ON_32;
+
+use crate::cores;
+use crate::entry::{EntryState, flash_entry};
+use crate::fixture::{others, start, start_others, turn_off};
+use crate::machine::{self, mpidr};
+use crate::psci::{self, ALREADY_ON, INVALID_PARAMETERS, OFF, ON_PENDING};
+use crate::runner::{Case, rounds};
+use crate::smc;
+use crate::verdict::{Verdict, equal, failed, holds, register, status};
+
+/// The cases of this file.
+pub const CASES: &[Case] = &[
+    Case { name: "psci.cpu_on.every_core", cores: 2, run: every_core },
+    Case { name: "psci.cpu_on.already_on", cores: 1, run: already_on },
+    Case { name: "psci.cpu_on.absent_core", cores: 1, run: absent_core },
+    Case { name: "psci.cpu_on.context_id", cores: 2, run: context_id },
+    Case { name: "psci.cpu_on.smc32_context_id", cores: 2, run: smc32_context_id },
+    Case { name: "psci.cpu_on.refused_call_leaves_target", cores: 2, run: refused_call_leaves_target },
+    Case { name: "psci.cpu_on.by_a_secondary", cores: 3, run: by_a_secondary },
+];
+
+/// Returns values that name no core: absent ones, and existing ones with a reserved bit.
+pub fn not_mpidrs() -> impl Iterator<Item = u64> {
+    let last = machine::cores() - 1;
+    let absent = [mpidr(last + 1), 0x4000, 0xff, 0xff00, 0xff_0000, 1 << 16, 1 << 32, 0xff_00ff_ffff];
+    // In sbsa-ref a cluster has eight cores; `last + 1` is one after the last, and bit 3 of Aff0 is never set.
+    let reserved = [8, 24, 25, 30, 31, 40, 47, 48, 62, 63].map(|bit| if bit == 8 { 8 } else { 1 << bit });
+    absent.into_iter().chain(reserved).chain([u64::MAX])
+}
+
+fn every_core() -> Verdict {
+    start_others()?;
+    for index in others() {
+        let boots = cores::boots(index);
+        turn_off(index)?;
+        start(index)?;
+        equal(format_args!("boots of core {index}"), cores::boots(index), boots + 1)?;
+    }
+    Ok(())
+}
+
+fn already_on() -> Verdict {
+    let entry = cores::entry_point();
+    status("CPU_ON of the caller", psci::cpu_on(mpidr(0), entry, 0), ALREADY_ON)?;
+    for index in others() {
+        start(index)?;
+        let boots = cores::boots(index);
+        status(format_args!("CPU_ON of core {index}, on"), psci::cpu_on(mpidr(index), entry, 0), ALREADY_ON)?;
+        turn_off(index)?;
+        equal(format_args!("boots of core {index}"), cores::boots(index), boots)?;
+    }
+    Ok(())
+}
+
+fn absent_core() -> Verdict {
+    for target in not_mpidrs() {
+        let saw = psci::cpu_on(target, cores::entry_point(), 0);
+        status(format_args!("CPU_ON of {target:#x}"), saw, INVALID_PARAMETERS)?;
+    }
+    for index in others() {
+        equal(format_args!("AFFINITY_INFO of core {index}"), psci::affinity_info(index), OFF)?;
+    }
+    Ok(())
+}
+
+fn context_id() -> Verdict {
+    for context in [0, 1, u64::MAX, 1 << 63, 0xdead_beef_cafe_f00d] {
+        match cores::start_with(1, context) {
+            Ok(started) => holds("core 1 starts", started)?,
+            Err(saw) => status("CPU_ON", saw, 0)?,
+        }
+        equal("x0 of the started core", EntryState::of(1).x[0], context)?;
+        turn_off(1)?;
+    }
+    Ok(())
+}
+
+fn smc32_context_id() -> Verdict {
+    const GARBAGE: u64 = 0xdead_beef_0000_0000;
+    const CONTEXT: u64 = 0x89ab_cdef;
+    // The only NS memory below 4 GiB that can be executed is flash.
+    let entry = flash_entry();
+    let before = cores::prepare(1);
+    let arguments = [GARBAGE | mpidr(1), GARBAGE | entry, GARBAGE | CONTEXT, 0, 0, 0];
+    status("CPU_ON (SMC32)", smc::call(PSCI_CPU_ON_32, arguments)[0], 0)?;
+    holds("core 1 starts in flash", cores::wait_for_boot(1, before))?;
+    equal("x0 of the started core", EntryState::of(1).x[0], CONTEXT)
+}
+
+/// An entry point that no core may come to: the second of two calls is refused, so its pair must not be used.
+const REFUSED_CONTEXT: u64 = 0xbad;
+
+fn refused_call_leaves_target() -> Verdict {
+    let mut pending = 0;
+    for round in 0..rounds() {
+        let before = cores::prepare(1);
+        let entry = cores::entry_point();
+        status("CPU_ON", psci::cpu_on(mpidr(1), entry, round), 0)?;
+        let second = psci::cpu_on(mpidr(1), entry, REFUSED_CONTEXT);
+        if second == register(ON_PENDING) {
+            pending += 1;
+        } else if second != register(ALREADY_ON) {
+            let expected = format_args!("a second CPU_ON = ALREADY_ON or ON_PENDING");
+            return Err(failed(expected, format_args!("{second:#x}")));
+        }
+        holds("core 1 starts", cores::wait_for_boot(1, before))?;
+        equal("x0 of the started core", EntryState::of(1).x[0], round)?;
+        turn_off(1)?;
+    }
+    crate::println!("# a second CPU_ON met a pending core in {pending} of {} rounds", rounds());
+    Ok(())
+}
+
+extern "C" fn start_by_job(index: u64) -> u64 {
+    match cores::start(index as usize) {
+        Ok(started) => u64::from(!started),
+        Err(saw) => saw,
+    }
+}
+
+fn by_a_secondary() -> Verdict {
+    start(1)?;
+    status("CPU_ON of core 2 by core 1", cores::call(1, start_by_job, 2)?, 0)
+}

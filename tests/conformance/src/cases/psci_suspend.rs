@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! CPU_SUSPEND: standby, and power states that do not exist.
+
+use smccc::psci::{PSCI_CPU_SUSPEND_32, PSCI_CPU_SUSPEND_64};
+
+use crate::clock::{self, HYPERVISOR_TIMER_PPI};
+use crate::fixture::start;
+use crate::machine::this_core;
+use crate::psci::{self, INVALID_PARAMETERS, STANDBY};
+use crate::runner::Case;
+use crate::verdict::{Verdict, equal, holds, status};
+use crate::{cores, gic, registers, smc};
+
+/// The cases of this file.
+pub const CASES: &[Case] = &[
+    Case { name: "psci.cpu_suspend.standby", cores: 1, run: standby },
+    Case { name: "psci.cpu_suspend.standby_on_a_secondary", cores: 2, run: standby_on_a_secondary },
+    Case { name: "psci.cpu_suspend.pending_interrupt", cores: 1, run: pending_interrupt },
+    Case { name: "psci.cpu_suspend.standby_ignores_entry", cores: 1, run: standby_ignores_entry },
+    Case { name: "psci.cpu_suspend.bad_power_state", cores: 1, run: bad_power_state },
+    Case { name: "psci.cpu_suspend.no_power_down", cores: 2, run: no_power_down },
+    Case { name: "psci.cpu_suspend.is_on", cores: 2, run: is_on },
+];
+
+const SLEEP: u64 = 20_000;
+
+/// Sleeps until the timer fires, with IRQs masked; judges registers and time.
+fn sleep(function: u32) -> Verdict {
+    registers::mask_all();
+    let mut before: [u64; 31] = core::array::from_fn(|register| register as u64 * 0x0101_0101_0101_0101);
+    before[0] = function.into();
+    before[1] = STANDBY;
+    clock::start_timer(SLEEP);
+    let begin = clock::now();
+    let after = smc::call_with_all_registers(&before);
+    let slept = clock::microseconds(clock::now() - begin);
+    let fired = gic::pending(this_core()) & 1 << HYPERVISOR_TIMER_PPI != 0;
+    cores::serve_interrupts();
+    status(format_args!("CPU_SUSPEND {function:#x} of a standby"), after[0], 0)?;
+    for register in 1..31 {
+        equal(format_args!("x{register} after a standby"), after[register], before[register])?;
+    }
+    holds(format_args!("the timer woke it (after {slept} us)"), fired)
+}
+
+fn standby() -> Verdict {
+    sleep(PSCI_CPU_SUSPEND_64)?;
+    sleep(PSCI_CPU_SUSPEND_32)
+}
+
+/// Job: a standby that the timer ends; returns x0.
+extern "C" fn standby_job(_: u64) -> u64 {
+    clock::start_timer(SLEEP);
+    psci::cpu_suspend(STANDBY, 0, 0)
+}
+
+fn standby_on_a_secondary() -> Verdict {
+    start(1)?;
+    for _ in 0..5 {
+        status("CPU_SUSPEND of a standby", cores::call(1, standby_job, 0)?, 0)?;
+    }
+    Ok(())
+}
+
+fn pending_interrupt() -> Verdict {
+    registers::mask_all();
+    gic::send(gic::DOORBELL, this_core());
+    let pending = clock::wait_until(clock::PATIENCE, gic::irq_is_pending);
+    // Should the SGI not wake it, the timer will.
+    clock::start_timer(1_000_000);
+    let begin = clock::now();
+    let saw = psci::cpu_suspend(STANDBY, 0, 0);
+    let slept = clock::microseconds(clock::now() - begin);
+    clock::stop_timer();
+    cores::serve_interrupts();
+    holds("an SGI to oneself is pending", pending)?;
+    status("CPU_SUSPEND of a standby", saw, 0)?;
+    holds(format_args!("it comes back at once (took {slept} us)"), slept < 1_000_000)
+}
+
+fn standby_ignores_entry() -> Verdict {
+    for entry in [1, 0x2000_0000, u64::MAX] {
+        clock::start_timer(0);
+        let saw = psci::cpu_suspend(STANDBY, entry, 0);
+        cores::serve_interrupts();
+        status(format_args!("CPU_SUSPEND of a standby with entry point {entry:#x}"), saw, 0)?;
+    }
+    Ok(())
+}
+
+fn bad_power_state() -> Verdict {
+    for power_state in [
+        0x2,
+        0x3,
+        0xffff,
+        0x0001_0000,
+        0x0001_0001,
+        0x0002_0001,
+        0x0100_0001,
+        0x0200_0001,
+        0x0300_0001,
+        0x0400_0001,
+        0x8000_0001,
+        0x8000_0000,
+        0x7fff_ffff,
+        0xffff_ffff,
+    ] {
+        // A firmware that takes the state for something valid must not keep the core.
+        clock::start_timer(0);
+        let saw = psci::cpu_suspend(power_state, cores::entry_point(), 0);
+        cores::serve_interrupts();
+        status(format_args!("CPU_SUSPEND of {power_state:#x}"), saw, INVALID_PARAMETERS)?;
+    }
+    Ok(())
+}
+
+const POWER_DOWN: [u64; 2] = [0x0001_0002, 0x0101_0022];
+
+/// Job: asks for a power-down that is not there. The timer brings a core back that did get it.
+extern "C" fn power_down(power_state: u64) -> u64 {
+    clock::start_timer(SLEEP);
+    let saw = psci::cpu_suspend(power_state, cores::entry_point(), 0);
+    clock::stop_timer();
+    saw
+}
+
+fn no_power_down() -> Verdict {
+    start(1)?;
+    for power_state in POWER_DOWN {
+        let saw = cores::call(1, power_down, power_state)?;
+        status(format_args!("CPU_SUSPEND of {power_state:#x}"), saw, INVALID_PARAMETERS)?;
+    }
+    Ok(())
+}
+
+/// Job: a standby that a doorbell ends.
+extern "C" fn standby_until_doorbell(_: u64) -> u64 {
+    cores::beat();
+    psci::cpu_suspend(STANDBY, 0, 0)
+}
+
+fn is_on() -> Verdict {
+    start(1)?;
+    let (beats, finished) = (cores::heartbeat(1), cores::finished(1));
+    cores::post(1, standby_until_doorbell, 0);
+    cores::wait_for_beat(1, beats)?;
+    clock::pause(SLEEP);
+    let state = psci::affinity_info(1);
+    let refused = psci::cpu_on(crate::machine::mpidr(1), cores::entry_point(), 0);
+    gic::send(gic::DOORBELL, 1);
+    status("CPU_SUSPEND of a standby", cores::result(1, finished)?, 0)?;
+    equal("AFFINITY_INFO of a core in standby", state, psci::ON)?;
+    status("CPU_ON of a core in standby", refused, psci::ALREADY_ON)
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The calling convention: versions, discovery, and identifiers that mean nothing.
+
+use smccc::arch::{
+    SMCCC_ARCH_FEATURES, SMCCC_ARCH_SOC_ID, SMCCC_ARCH_WORKAROUND_1, SMCCC_ARCH_WORKAROUND_3, SMCCC_VERSION,
+};
+use smccc::psci::{PSCI_AFFINITY_INFO_32, PSCI_AFFINITY_INFO_64, PSCI_FEATURES, PSCI_VERSION};
+
+use crate::psci::NOT_SUPPORTED;
+use crate::runner::Case;
+use crate::smc;
+use crate::verdict::{Verdict, equal, failed, register, status};
+
+/// The cases of this file.
+pub const CASES: &[Case] = &[
+    Case { name: "smccc.version", cores: 1, run: version },
+    Case { name: "smccc.arch_features.known", cores: 1, run: known_features },
+    Case { name: "smccc.arch_features.unknown", cores: 1, run: unknown_features },
+    Case { name: "smccc.arch_features.agrees_with_call", cores: 1, run: features_agree },
+    Case { name: "smccc.unknown.every_owner", cores: 1, run: unknown_in_every_owner },
+    Case { name: "smccc.unknown.yielding", cores: 1, run: yielding },
+    Case { name: "smccc.unknown.reserved_bits", cores: 1, run: reserved_bits },
+    Case { name: "smccc.sve_hint", cores: 1, run: sve_hint },
+    Case { name: "smccc.upper_half.function_id", cores: 1, run: upper_half_of_function_id },
+    Case { name: "smccc.upper_half.arguments", cores: 1, run: upper_half_of_arguments },
+];
+
+const SMCCC_1_5: u64 = 0x1_0005;
+const SVE_HINT: u32 = 1 << 16;
+
+fn version() -> Verdict {
+    equal("SMCCC_VERSION", smc::call0(SMCCC_VERSION), SMCCC_1_5)
+}
+
+fn arch_features(function: u32) -> u64 {
+    smc::call(SMCCC_ARCH_FEATURES, [function.into(), 0, 0, 0, 0, 0])[0]
+}
+
+fn known_features() -> Verdict {
+    status("ARCH_FEATURES(VERSION)", arch_features(SMCCC_VERSION), 0)?;
+    status("ARCH_FEATURES(ARCH_FEATURES)", arch_features(SMCCC_ARCH_FEATURES), 0)
+}
+
+fn unknown_features() -> Verdict {
+    for function in [0x8000_0fed, 0x8000_ffff, 0xc000_0fed, 0, u32::MAX, 0x8000_0001 | 1 << 17] {
+        status(format_args!("ARCH_FEATURES({function:#x})"), arch_features(function), NOT_SUPPORTED)?;
+    }
+    Ok(())
+}
+
+fn features_agree() -> Verdict {
+    for function in [SMCCC_ARCH_SOC_ID, SMCCC_ARCH_WORKAROUND_1, SMCCC_ARCH_WORKAROUND_3] {
+        if arch_features(function) == register(NOT_SUPPORTED) {
+            status(format_args!("call {function:#x}, not advertised"), smc::call0(function), NOT_SUPPORTED)?;
+        } else if function == SMCCC_ARCH_SOC_ID && smc::call0(function) == register(NOT_SUPPORTED) {
+            return Err(failed(
+                format_args!("SOC_ID, advertised, to be there"),
+                format_args!("NOT_SUPPORTED"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Returns the identifier of a fast call.
+const fn fast(owner: u32, wide: u32, number: u32) -> u32 {
+    1 << 31 | wide << 30 | owner << 24 | number
+}
+
+fn unknown_in_every_owner() -> Verdict {
+    for owner in 0..64 {
+        for wide in [0, 1] {
+            for number in [0x0eee, 0xfeee] {
+                let function = fast(owner, wide, number);
+                status(format_args!("call {function:#x}"), smc::call0(function), NOT_SUPPORTED)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn yielding() -> Verdict {
+    for owner in [0, 2, 4, 7, 31, 50, 63] {
+        for wide in [0, 1] {
+            let function = fast(owner, wide, 0) & !(1 << 31);
+            status(format_args!("yielding call {function:#x}"), smc::call0(function), NOT_SUPPORTED)?;
+        }
+    }
+    Ok(())
+}
+
+fn reserved_bits() -> Verdict {
+    for function in [PSCI_VERSION, SMCCC_VERSION, PSCI_AFFINITY_INFO_64] {
+        for bit in 17..24 {
+            let function = function | 1 << bit;
+            status(format_args!("call {function:#x}"), smc::call0(function), NOT_SUPPORTED)?;
+        }
+    }
+    Ok(())
+}
+
+fn sve_hint() -> Verdict {
+    for function in [PSCI_VERSION, SMCCC_VERSION, PSCI_AFFINITY_INFO_64] {
+        let with_hint = smc::call0(function | SVE_HINT);
+        equal(format_args!("call {function:#x} with the SVE hint"), with_hint, smc::call0(function))?;
+    }
+    Ok(())
+}
+
+fn upper_half_of_function_id() -> Verdict {
+    for function in [PSCI_VERSION, SMCCC_VERSION] {
+        let mut registers = [0; 31];
+        registers[0] = 0xdead_beef_0000_0000 | u64::from(function);
+        let saw = smc::call_with_all_registers(&registers)[0];
+        equal(format_args!("x0 {:#x}", registers[0]), saw, smc::call0(function))?;
+    }
+    Ok(())
+}
+
+fn upper_half_of_arguments() -> Verdict {
+    const GARBAGE: u64 = 0xdead_beef_0000_0000;
+    for function in [PSCI_VERSION, PSCI_AFFINITY_INFO_64, PSCI_AFFINITY_INFO_32] {
+        let argument = u64::from(function);
+        let clean = smc::call(PSCI_FEATURES, [argument, 0, 0, 0, 0, 0])[0];
+        let saw = smc::call(PSCI_FEATURES, [GARBAGE | argument, 0, 0, 0, 0, 0])[0];
+        equal(format_args!("FEATURES({:#x})", GARBAGE | argument), saw, clean)?;
+    }
+    // Core 0 at level 0: this core, which is on.
+    let saw = smc::call(PSCI_AFFINITY_INFO_32, [GARBAGE, GARBAGE, 0, 0, 0, 0])[0];
+    status("AFFINITY_INFO (SMC32) with garbage above bit 31", saw, 0)
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The non-secure side of the GICv3: enough to send and take SGIs and one timer interrupt.
+
+use crate::registers::{dsb_sy, isb};
+use crate::{machine, read_register, write_register};
+
+/// The SGI that tells a core to look at its mailbox.
+pub const DOORBELL: u32 = 1;
+
+/// The SGI that asks a core to stop: the IPI of the stop service.
+pub const STOP: u32 = 2;
+
+/// What an acknowledge returns when there is nothing to acknowledge starts here.
+const FIRST_SPECIAL: u32 = 1020;
+
+const GICD_CTLR: usize = 0x4006_0000;
+/// Non-secure view: affinity routing, and Group 1 with affinity routing.
+const GICD_CTLR_ENABLE: u32 = 1 << 4 | 1 << 1;
+
+const GICR: usize = 0x4008_0000;
+const GICR_STRIDE: usize = 0x2_0000;
+const SGI_FRAME: usize = 0x1_0000;
+const ISENABLER0: usize = SGI_FRAME + 0x100;
+const ICENABLER0: usize = SGI_FRAME + 0x180;
+const ISPENDR0: usize = SGI_FRAME + 0x200;
+const ICPENDR0: usize = SGI_FRAME + 0x280;
+const ISACTIVER0: usize = SGI_FRAME + 0x300;
+
+/// Every SGI, as bits of the registers of interrupts 0 to 31.
+pub const ALL_SGIS: u32 = 0xffff;
+
+fn redistributor(index: usize, register: usize) -> *mut u32 {
+    (GICR + index * GICR_STRIDE + register) as *mut u32
+}
+
+fn read(index: usize, register: usize) -> u32 {
+    // SAFETY: `register` is one of the constants above, in the redistributor of a core that exists; mapped as device
+    // memory, and reading has no effect.
+    unsafe { redistributor(index, register).read_volatile() }
+}
+
+fn write(index: usize, register: usize, value: u32) {
+    // SAFETY: As for `read`; the registers only enable interrupts or make them pending.
+    unsafe { redistributor(index, register).write_volatile(value) }
+}
+
+/// Enables Group 1 interrupts in the distributor, once.
+pub fn init_distributor() {
+    // SAFETY: The control register of the distributor is mapped as device memory; the bits are the non-secure ones.
+    unsafe { (GICD_CTLR as *mut u32).write_volatile(GICD_CTLR_ENABLE) }
+}
+
+/// Makes the calling core take SGIs and its timer's interrupt once it unmasks IRQs.
+pub fn init_core(index: usize, ppi: u32) {
+    write(index, ISENABLER0, ALL_SGIS | 1 << ppi);
+    set_priority_mask(0xff);
+    write_register!("S3_0_C12_C12_7", 1); // ICC_IGRPEN1_EL1
+    isb();
+}
+
+/// Sets ICC_PMR_EL1: interrupts that are not of a higher priority are not signalled.
+pub fn set_priority_mask(mask: u8) {
+    write_register!("S3_0_C4_C6_0", mask.into()); // ICC_PMR_EL1
+    isb();
+}
+
+/// Acknowledges the most urgent pending interrupt and ends it; returns its number.
+pub fn take() -> Option<u32> {
+    let interrupt = read_register!("S3_0_C12_C12_0"); // ICC_IAR1_EL1
+    let number = u32::try_from(interrupt).ok().filter(|&number| number < FIRST_SPECIAL)?;
+    write_register!("S3_0_C12_C12_1", interrupt); // ICC_EOIR1_EL1
+    isb();
+    Some(number)
+}
+
+/// Sends an SGI to one core.
+pub fn send(sgi: u32, index: usize) {
+    let mpidr = machine::mpidr(index);
+    let (aff0, aff1) = (mpidr & 0xff, mpidr >> 8 & 0xff);
+    // What was stored before must be seen by a core that has taken the interrupt.
+    dsb_sy();
+    write_register!("S3_0_C12_C11_5", aff1 << 16 | u64::from(sgi) << 24 | 1 << aff0); // ICC_SGI1R_EL1
+    // The interrupt is on its way before the next instruction.
+    isb();
+}
+
+/// Makes interrupts 0 to 31 of a core pending.
+pub fn set_pending(index: usize, bits: u32) {
+    write(index, ISPENDR0, bits);
+}
+
+/// Makes interrupts 0 to 31 of a core not pending.
+pub fn clear_pending(index: usize, bits: u32) {
+    write(index, ICPENDR0, bits);
+}
+
+/// Returns which of interrupts 0 to 31 are pending at a core, enabled or not.
+pub fn pending(index: usize) -> u32 {
+    read(index, ISPENDR0)
+}
+
+/// Returns which of interrupts 0 to 31 are active at a core.
+pub fn active(index: usize) -> u32 {
+    read(index, ISACTIVER0)
+}
+
+/// Disables interrupts 0 to 31 of a core.
+pub fn disable(index: usize, bits: u32) {
+    write(index, ICENABLER0, bits);
+}
+
+/// Returns whether an interrupt is pending at the calling core that IRQ masking keeps out.
+pub fn irq_is_pending() -> bool {
+    const ISR_I: u64 = 1 << 7;
+    read_register!("isr_el1") & ISR_I != 0
+}

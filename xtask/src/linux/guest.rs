@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! All that a boot of Linux needs, and where it lies in memory.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use super::debian::Debian;
+use super::tree::Variable;
+use super::{initramfs, loader, modules};
+use crate::paths;
+use crate::qemu::Machine;
+
+/// Where DRAM starts. QEMU's own device tree lies there.
+const MEMORY: u64 = 0x100_0000_0000;
+
+/// The size of DRAM.
+const MEMORY_MIB: u32 = 2048;
+
+/// Where the kernel lies: at a multiple of 2 MiB, as it demands.
+const KERNEL: u64 = MEMORY + 0x20_0000;
+
+/// Where the kernel's device tree lies.
+const TREE: u64 = MEMORY + 0xfe0_0000;
+
+/// Where the initramfs lies.
+const INITRAMFS: u64 = MEMORY + 0x1000_0000;
+
+/// What the guest does once it is up (`tests/linux/initramfs/init`).
+#[derive(Clone, Copy, Debug)]
+pub enum Mode {
+    /// A shell on the console.
+    Shell,
+    /// Power off.
+    Boot,
+    /// Turn every CPU but 0 off and on, and power off.
+    Hotplug {
+        /// How often.
+        rounds: u32,
+    },
+    /// Wedge a CPU and panic.
+    Wedge {
+        /// Which one.
+        cpu: u32,
+    },
+}
+
+impl Mode {
+    fn bootargs(self) -> String {
+        let mode = match self {
+            Self::Shell => "shell".to_owned(),
+            Self::Boot => "boot".to_owned(),
+            Self::Hotplug { rounds } => format!("hotplug quell.rounds={rounds}"),
+            Self::Wedge { cpu } => format!("wedge quell.wedge={cpu}"),
+        };
+        format!("console=ttyAMA0 panic=1 quell.mode={mode}")
+    }
+}
+
+/// A guest that is ready to be put into a machine.
+pub struct Guest {
+    kernel: PathBuf,
+    initramfs: PathBuf,
+    loader: PathBuf,
+}
+
+impl Guest {
+    /// Fetches and builds what is missing or out of date.
+    pub fn prepare() -> Result<Self> {
+        let debian = Debian::fetch()?;
+        Ok(Self {
+            kernel: debian.kernel(),
+            initramfs: initramfs::pack(&debian.busybox(), &modules::build(&debian)?)?,
+            loader: loader::assemble(KERNEL, TREE)?,
+        })
+    }
+
+    /// Puts the guest into a machine with `smp` cores.
+    pub fn start_on(&self, machine: Machine, smp: u32, mode: Mode) -> Result<Machine> {
+        let tree = Variable {
+            smp,
+            memory: MEMORY..MEMORY + (u64::from(MEMORY_MIB) << 20),
+            initramfs: INITRAMFS..INITRAMFS + fs::metadata(&self.initramfs)?.len(),
+            bootargs: &mode.bootargs(),
+        };
+        let tree = tree.compile(&paths::target().join("linux"))?;
+        Ok(machine
+            .memory_mib(MEMORY_MIB)
+            .flash1(&self.loader)
+            .load(&self.kernel, KERNEL)
+            .load(&tree, TREE)
+            .load(&self.initramfs, INITRAMFS))
+    }
+}

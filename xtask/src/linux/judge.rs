@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Whether the console tells of a good run.
+
+use anyhow::{Context, Result, bail, ensure};
+
+/// What the stock kernel says when a CPU has not heard it.
+const FAILED_TO_STOP: &str = "failed to stop secondary CPUs";
+
+/// What the lines of the init script start with.
+const INIT: &str = "quell-init: ";
+
+/// Judges a boot to userspace on `smp` CPUs.
+pub fn boot(console: &str, smp: u32) -> Result<()> {
+    require(console, &format!(", {smp} cpus online"))?;
+    require(console, "boot done")
+}
+
+/// Judges a run of `rounds` times off and on over `smp` CPUs.
+pub fn hotplug(console: &str, smp: u32, rounds: u32) -> Result<()> {
+    require(console, &format!("hotplug {rounds} rounds over {smp} cpus"))
+}
+
+/// Judges the stop of `smp` CPUs of which `wedged` did not listen; returns the line that sums it up.
+pub fn wedge(console: &str, smp: u32, wedged: u32) -> Result<String> {
+    no_failure(console)?;
+    ensure!(!console.contains(FAILED_TO_STOP), "the kernel says: {FAILED_TO_STOP}");
+
+    let stopped = format!("quell: cpu{wedged} NMI ");
+    let line = console.lines().find(|line| line.contains(&stopped)).with_context(|| {
+        format!("CPU {wedged} was not stopped by the secure interrupt: no line `{stopped}`")
+    })?;
+    ensure!(line.contains("[quell_wedge]"), "CPU {wedged} was not in the wedge module: {line}");
+
+    let at =
+        console.rfind("stop: kind=").context("no line `stop: kind=...`: the module did not stop the CPUs")?;
+    let sum = console[at..].lines().next().unwrap_or_default().trim_end();
+    let field = |name| field(sum, name).with_context(|| format!("no number `{name}` in `{sum}`"));
+    let stopped = field("acked")? + field("nmi")? + field("off")?;
+    let all = sum.starts_with("stop: kind=CRASH ")
+        && field("targets")? == smp - 1
+        && stopped == smp - 1
+        && field("nmi")? >= 1
+        && field("left")? == 0;
+    ensure!(all, "not every CPU was stopped: {sum}");
+    Ok(sum.to_owned())
+}
+
+/// Demands that the init script has said a line with this end.
+fn require(console: &str, end: &str) -> Result<()> {
+    no_failure(console)?;
+    ensure!(said(console).any(|line| line.ends_with(end)), "the guest did not say `{end}`");
+    Ok(())
+}
+
+/// Fails with the init script's own words if it gave up.
+fn no_failure(console: &str) -> Result<()> {
+    said(console)
+        .find(|line| line.contains(" failed: "))
+        .map_or(Ok(()), |line| bail!("the guest says: {line}"))
+}
+
+/// Returns what the init script said.
+fn said(console: &str) -> impl Iterator<Item = &str> {
+    console.lines().filter_map(|line| line.strip_prefix(INIT))
+}
+
+/// Finds `name=NUMBER` among the words of a line.
+fn field(line: &str, name: &str) -> Option<u32> {
+    let word = line.split(' ').find_map(|word| word.strip_prefix(name)?.strip_prefix('='))?;
+    word.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "\
+[   19.1] quell: cpu1 ACK
+[   19.1] quell: cpu2 NMI pc=0xffffa6d1 (wedge_loop+0x4/0x10 [quell_wedge]) pstate=0x604003c9 IRQs masked
+[   19.1] quell: cpu3 ACK
+[   19.1] stop: kind=CRASH targets=3 acked=2 nmi=1 off=0 left=0
+[   19.2] Rebooting in 1 seconds..
+";
+
+    fn complaint(console: &str) -> String {
+        wedge(console, 4, 2).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_complete_stop_is_good() {
+        assert_eq!(wedge(GOOD, 4, 2).unwrap(), "stop: kind=CRASH targets=3 acked=2 nmi=1 off=0 left=0");
+    }
+
+    #[test]
+    fn anything_less_is_not() {
+        assert!(complaint("").contains("no line `quell: cpu2 NMI `"));
+        assert!(complaint(&GOOD.replace("cpu2 NMI", "cpu2 ACK")).contains("no line `quell: cpu2 NMI `"));
+        assert!(complaint(&GOOD.replace("[quell_wedge]", "")).contains("not in the wedge module"));
+        assert!(complaint(&GOOD.replace("stop: ", "")).contains("no line `stop: kind=...`"));
+        for (good, bad) in [
+            ("kind=CRASH", "kind=HALT"),
+            ("targets=3", "targets=2"),
+            ("acked=2 nmi=1", "acked=3 nmi=0"),
+            ("acked=2", "acked=1"),
+            ("left=0", "left=1"),
+        ] {
+            assert!(complaint(&GOOD.replace(good, bad)).contains("not every CPU was stopped"), "{bad}");
+        }
+        assert!(complaint(&GOOD.replace(" left=0", "")).contains("no number `left`"));
+        let stock = format!("SMP: {FAILED_TO_STOP} 2-3\n{GOOD}");
+        assert!(complaint(&stock).contains(FAILED_TO_STOP));
+    }
+
+    #[test]
+    fn the_guest_has_to_say_so() {
+        let console = "quell-init: 6.1.0-50-cloud-arm64, 4 cpus online\nquell-init: boot done\n";
+        boot(console, 4).unwrap();
+        assert!(boot(console, 8).is_err());
+        hotplug("quell-init: hotplug 20 rounds over 4 cpus\n", 4, 20).unwrap();
+        let failed = hotplug("quell-init: hotplug failed: round 3, cpu1 on\n", 4, 20).unwrap_err();
+        assert_eq!(failed.to_string(), "the guest says: hotplug failed: round 3, cpu1 on");
+        assert!(hotplug("hotplug 20 rounds over 4 cpus\n", 4, 20).is_err());
+    }
+}

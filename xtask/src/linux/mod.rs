@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Debian's own Linux for arm64 as a guest: unmodified, started without UEFI, with the modules of `tests/linux/`.
+
+mod debian;
+mod guest;
+mod initramfs;
+mod judge;
+mod loader;
+mod modules;
+mod tree;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+
+use crate::image;
+use crate::qemu::{Machine, Outcome};
+use crate::test::{Case, Log, Tally};
+use guest::{Guest, Mode};
+
+/// How long a scripted guest may take. A boot takes 5 to 30 s where the host is not busy.
+const TIMEOUT: Duration = Duration::from_secs(300);
+
+/// The kind of core that the machine has unless told otherwise; the fastest to emulate that has VHE.
+const CPU: &str = "neoverse-n2";
+
+/// Rounds of the hotplug case.
+const ROUNDS: u32 = 20;
+
+/// What to boot, and on what.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Options {
+    /// The number of cores
+    #[arg(long, default_value_t = 4)]
+    pub smp: u32,
+    /// The kind of core
+    #[arg(long, default_value = CPU)]
+    pub cpu: String,
+    /// Let this CPU loop with everything masked, then panic, and show what became of each CPU
+    #[arg(long, value_name = "CPU")]
+    pub wedge: Option<u32>,
+    /// Other firmware to boot on: an image of the whole first flash bank
+    #[arg(long, value_name = "IMAGE")]
+    pub flash0: Option<PathBuf>,
+}
+
+impl Options {
+    fn on(smp: u32) -> Self {
+        Self { smp, cpu: CPU.to_owned(), wedge: None, flash0: None }
+    }
+
+    fn machine(&self, mode: Mode) -> Result<Machine> {
+        let flash0 = match &self.flash0 {
+            Some(image) => image.clone(),
+            None => image::build()?.flash0,
+        };
+        let machine = Machine::new(&flash0).name("linux").smp(self.smp).cpu(&self.cpu);
+        Guest::prepare()?.start_on(machine, self.smp, mode)
+    }
+
+    /// Boots, with each line of the console given to `on_line`, until the guest ends by itself.
+    fn script(&self, mode: Mode, on_line: impl FnMut(&str)) -> Result<Outcome> {
+        // A reset ends the run as a power-off does.
+        self.machine(mode)?.arg("-no-reboot").timeout(TIMEOUT).run(on_line)
+    }
+}
+
+/// Boots Debian's kernel: to a shell on the terminal, or, with a CPU to wedge, through the demonstration, whose
+/// last line tells how the CPUs were stopped.
+pub fn run(options: &Options) -> Result<()> {
+    let Some(cpu) = options.wedge else {
+        let code = options.machine(Mode::Shell)?.interactive()?;
+        ensure!(code == 0, "QEMU ended with code {code}");
+        return Ok(());
+    };
+    println!("{}", wedge(options, cpu, |line| println!("{line}"))?);
+    Ok(())
+}
+
+/// Wedges `cpu` and lets the kernel panic; returns the line that sums up the stop.
+fn wedge(options: &Options, cpu: u32, on_line: impl FnMut(&str)) -> Result<String> {
+    let smp = options.smp;
+    ensure!(smp > 1 && cpu < smp, "there is no CPU {cpu} to wedge beside another one among {smp}");
+    let outcome = options.script(Mode::Wedge { cpu }, on_line)?;
+    outcome.check()?;
+    judge::wedge(&outcome.console, smp, cpu)
+}
+
+/// Returns the cases of `cargo xtask test`.
+pub fn cases() -> Vec<Case> {
+    let mut cases: Vec<_> =
+        [1, 4, 8].map(|smp| Case::new(format!("linux boot smp={smp}"), move |log| boot(log, smp))).into();
+    cases.push(Case::new("linux hotplug smp=4", |log| hotplug(log, 4)));
+    cases.push(Case::new("linux wedge smp=4", |log| {
+        let stop = wedge(&Options::on(4), 2, |line| log.line(line))?;
+        Ok(Tally { reason: Some(stop), ..Tally::pass() })
+    }));
+    cases
+}
+
+fn boot(log: &mut Log, smp: u32) -> Result<Tally> {
+    let outcome = Options::on(smp).script(Mode::Boot, |line| log.line(line))?;
+    outcome.check()?;
+    judge::boot(&outcome.console, smp)?;
+    Ok(Tally::pass())
+}
+
+fn hotplug(log: &mut Log, smp: u32) -> Result<Tally> {
+    let outcome = Options::on(smp).script(Mode::Hotplug { rounds: ROUNDS }, |line| log.line(line))?;
+    outcome.check()?;
+    judge::hotplug(&outcome.console, smp, ROUNDS)?;
+    Ok(Tally::pass())
+}

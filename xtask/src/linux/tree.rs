@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The device tree that the kernel gets: `tests/linux/sbsa-ref.dts` and what varies from run to run.
+
+use std::fmt::Write;
+use std::fs;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::{paths, process};
+
+const COMPILE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How many cores share all but the lowest affinity field.
+const CORES_PER_CLUSTER: u32 = 8;
+
+/// What varies.
+pub struct Variable<'a> {
+    /// The number of cores.
+    pub smp: u32,
+    /// The addresses of DRAM.
+    pub memory: Range<u64>,
+    /// The addresses of the initramfs.
+    pub initramfs: Range<u64>,
+    /// The kernel's command line.
+    pub bootargs: &'a str,
+}
+
+impl Variable<'_> {
+    /// Compiles the tree into `folder` and returns its file.
+    pub fn compile(&self, folder: &Path) -> Result<PathBuf> {
+        fs::write(folder.join("variable.dtsi"), self.source())?;
+        let tree = folder.join("sbsa-ref.dtb");
+        let mut command = Command::new("dtc");
+        command.args(["-I", "dts", "-O", "dtb", "-i"]).arg(folder).arg("-o").arg(&tree);
+        command.arg(paths::root().join("tests/linux/sbsa-ref.dts"));
+        process::output(command, COMPILE_TIMEOUT)?;
+        Ok(tree)
+    }
+
+    fn source(&self) -> String {
+        let Self { smp, memory, initramfs, bootargs } = self;
+        let cpus: String = (0..*smp).map(cpu).collect();
+        format!(
+            "/ {{\n\
+             cpus {{\n#address-cells = <2>;\n#size-cells = <0>;\n{cpus}}};\n\
+             memory@{:x} {{ device_type = \"memory\"; reg = <{} {}>; }};\n\
+             chosen {{\n\
+             stdout-path = &uart0;\n\
+             bootargs = \"{bootargs}\";\n\
+             linux,initrd-start = <{}>;\n\
+             linux,initrd-end = <{}>;\n\
+             }};\n\
+             }};\n",
+            memory.start,
+            cells(memory.start),
+            cells(memory.end - memory.start),
+            cells(initramfs.start),
+            cells(initramfs.end),
+        )
+    }
+}
+
+fn cpu(index: u32) -> String {
+    let mpidr = ((index / CORES_PER_CLUSTER) << 8) | (index % CORES_PER_CLUSTER);
+    let mut node = format!("cpu@{mpidr:x} {{ device_type = \"cpu\"; compatible = \"arm,armv8\"; ");
+    write!(node, "reg = <{}>; ", cells(mpidr.into())).expect("a string takes any text");
+    node + "enable-method = \"psci\"; cpu-idle-states = <&standby>; };\n"
+}
+
+/// Writes a 64-bit value as the two cells that it takes.
+fn cells(value: u64) -> String {
+    format!("{:#x} {:#x}", value >> 32, value & u64::from(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cores_are_counted_as_the_machine_does() {
+        assert!(cpu(7).starts_with("cpu@7 {"));
+        assert!(cpu(8).starts_with("cpu@100 {"));
+        assert!(cpu(511).contains("reg = <0x0 0x3f07>;"));
+    }
+
+    #[test]
+    fn addresses_take_two_cells() {
+        let initramfs = 0x100_1000_0000..0x100_1000_0010;
+        let memory = 0x100_0000_0000..0x100_8000_0000;
+        let source = Variable { smp: 1, memory, initramfs, bootargs: "panic=1" }.source();
+        assert!(
+            source.contains(
+                "memory@10000000000 { device_type = \"memory\"; reg = <0x100 0x0 0x0 0x80000000>; };"
+            )
+        );
+        assert!(source.contains("linux,initrd-end = <0x100 0x10000010>;"));
+        assert!(source.contains("bootargs = \"panic=1\";"));
+    }
+}
