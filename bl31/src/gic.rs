@@ -157,9 +157,9 @@ pub(crate) fn ring(cores: impl Iterator<Item = usize>) {
     send(DOORBELL, SgiTargetGroup::Group0, cores);
 }
 
-/// Sends an SGI of the non-secure world. SCR_EL3.NS is set, so its Group 1 is the current one.
+/// Sends an SGI of the non-secure world: to EL3, which is secure whatever SCR_EL3.NS says, that is the other Group 1.
 pub(crate) fn send_non_secure(sgi: u32, cores: impl Iterator<Item = usize>) {
-    send(IntId::sgi(sgi), SgiTargetGroup::CurrentGroup1, cores);
+    send(IntId::sgi(sgi), SgiTargetGroup::OtherGroup1, cores);
 }
 
 /// Sends an SGI with one write for each cluster. Never the broadcast form: it leaves cores pending that are OFF.
