@@ -24,7 +24,7 @@ use crate::{
 pub(crate) extern "C" fn leave(frame: &Frame, verdict: Verdict) -> ! {
     let local = machine::local_core();
     let (why, session) = match verdict.leave() {
-        Leave::Off => (Why::Off, open_session()),
+        Leave::Off => (Why::Off, None),
         Leave::Ack(generation) => (Why::Ack, Some(generation)),
         Leave::Stop(generation) => (Why::Nmi, Some(generation)),
         Leave::Lost(generation) => (Why::Lost, Some(generation)),
@@ -32,6 +32,7 @@ pub(crate) extern "C" fn leave(frame: &Frame, verdict: Verdict) -> ! {
         Leave::Suspended => contained(&local, frame),
     };
     if local.leave() {
+        let session = session.or_else(|| local.session());
         if let (Some(generation), true) = (session, why != Why::Off) {
             record(local.index(), frame, generation, why);
         }
@@ -41,12 +42,6 @@ pub(crate) extern "C" fn leave(frame: &Frame, verdict: Verdict) -> ! {
         close();
     }
     stay(&local)
-}
-
-/// Returns the generation of the session that is open, if one is.
-fn open_session() -> Option<u32> {
-    let control = machine::core_table().control().load();
-    control.is_open().then(|| control.generation())
 }
 
 /// Records a core that a session stopped in its sleep: its word is OFF, or a start of it is under way already.

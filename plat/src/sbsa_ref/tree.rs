@@ -69,15 +69,14 @@ fn gic(root: FdtNode<'_>, cores: usize) -> Result<(u64, u64), BadTree> {
 fn memory(root: FdtNode<'_>) -> Result<Range<u64>, BadTree> {
     let (mut start, mut end, mut total) = (u64::MAX, 0, 0_u64);
     for node in root.children().filter(|child| child.name_without_address() == "memory") {
-        for reg in regs(node, "memory reg")? {
-            let reg = reg?;
-            start = start.min(reg.start);
-            end = end.max(reg.end);
-            total = total.checked_add(reg.end - reg.start).ok_or(BadTree::Memory)?;
+        for range in ranges(node, "memory reg")? {
+            let range = range?;
+            start = start.min(range.start);
+            end = end.max(range.end);
+            total = total.checked_add(range.end - range.start).ok_or(BadTree::Memory)?;
         }
     }
-    // Without a hole and without an overlap the parts add up to the whole; with both they may too, and then every byte
-    // of the range is still RAM or was claimed twice by a tree that the machine did not make.
+    // The parts of a range add up to the whole.
     if start == DRAM && total > 0 && end - start == total { Ok(start..end) } else { Err(BadTree::Memory) }
 }
 
@@ -89,7 +88,7 @@ fn number(node: FdtNode<'_>, what: &'static str, entry: usize) -> Result<u64, Ba
 }
 
 /// Returns the ranges in a node's `reg` property.
-fn regs<'a>(
+fn ranges<'a>(
     node: FdtNode<'a>,
     what: &'static str,
 ) -> Result<impl Iterator<Item = Result<Range<u64>, BadTree>> + 'a, BadTree> {
@@ -100,4 +99,140 @@ fn regs<'a>(
         let size: u64 = reg.size().map_err(|_| malformed)?;
         Ok(start..start.checked_add(size).ok_or(malformed)?)
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use vm_fdt::FdtWriter;
+
+    use super::*;
+
+    /// What the tests vary of a tree.
+    struct Tree {
+        mpidrs: Vec<u64>,
+        memory: Vec<(u64, u64)>,
+        intc: Option<[u64; 4]>,
+    }
+
+    impl Tree {
+        /// Returns the tree that QEMU makes for this many cores and 1 GiB.
+        fn new(cores: usize) -> Self {
+            Self {
+                mpidrs: (0..cores).map(SbsaRef::affinity_of).collect(),
+                memory: vec![(DRAM, 1 << 30)],
+                intc: Some([0x4006_0000, 0x1_0000, 0x4008_0000, 0x400_0000]),
+            }
+        }
+
+        fn blob(&self) -> Vec<u8> {
+            let mut fdt = FdtWriter::new().unwrap();
+            let root = fdt.begin_node("").unwrap();
+            fdt.property_u32("#address-cells", 2).unwrap();
+            fdt.property_u32("#size-cells", 2).unwrap();
+            for (start, size) in &self.memory {
+                let node = fdt.begin_node(&format!("memory@{start:x}")).unwrap();
+                fdt.property_array_u64("reg", &[*start, *size]).unwrap();
+                fdt.end_node(node).unwrap();
+            }
+            if let Some(intc) = self.intc {
+                let node = fdt.begin_node("intc").unwrap();
+                fdt.property_array_u64("reg", &intc).unwrap();
+                fdt.end_node(node).unwrap();
+            }
+            let cpus = fdt.begin_node("cpus").unwrap();
+            fdt.property_u32("#address-cells", 2).unwrap();
+            fdt.property_u32("#size-cells", 0).unwrap();
+            let topology = fdt.begin_node("topology").unwrap();
+            fdt.property_u32("threads", 1).unwrap();
+            fdt.end_node(topology).unwrap();
+            for (number, mpidr) in self.mpidrs.iter().enumerate() {
+                let node = fdt.begin_node(&format!("cpu@{number}")).unwrap();
+                fdt.property_u64("reg", *mpidr).unwrap();
+                fdt.end_node(node).unwrap();
+            }
+            fdt.end_node(cpus).unwrap();
+            fdt.end_node(root).unwrap();
+            fdt.finish().unwrap()
+        }
+
+        fn describe(&self) -> Result<Description, BadTree> {
+            describe(&self.blob())
+        }
+    }
+
+    #[test]
+    fn cores_gic_and_memory_are_found() {
+        for cores in [1, 4, 9, 16, 512] {
+            let description = Tree::new(cores).describe().unwrap();
+            assert_eq!(
+                description,
+                Description { cores, gicd: 0x4006_0000, gicr: 0x4008_0000, memory: DRAM..DRAM + (1 << 30) }
+            );
+        }
+    }
+
+    #[test]
+    fn bytes_behind_the_tree_are_not_read() {
+        let mut bytes = Tree::new(2).blob();
+        bytes.resize(SbsaRef::DEVICE_TREE_SIZE, 0xff);
+        assert_eq!(describe(&bytes).unwrap().cores, 2);
+    }
+
+    #[test]
+    fn a_tree_without_gic_means_the_usual_place() {
+        let description = Tree { intc: None, ..Tree::new(1) }.describe().unwrap();
+        assert_eq!((description.gicd, description.gicr), (DEFAULT_GICD, DEFAULT_GICR));
+    }
+
+    #[test]
+    fn a_gic_elsewhere_is_refused() {
+        for (intc, bad) in [
+            ([0x5000_0000, 0x1_0000, 0x4008_0000, 0x400_0000], 0x5000_0000),
+            ([0x4006_0000, 0x1_0000, 0x441f_0000, 0x400_0000], 0x441f_0000),
+            ([0x4006_0000, 0x1_0000, u64::MAX, 0x400_0000], u64::MAX),
+        ] {
+            assert_eq!(Tree { intc: Some(intc), ..Tree::new(1) }.describe(), Err(BadTree::Gic(bad)));
+        }
+    }
+
+    #[test]
+    fn numa_nodes_join_in_any_order() {
+        let nodes = vec![(DRAM + (3 << 30), 1 << 30), (DRAM, 3 << 30)];
+        let description = Tree { memory: nodes, ..Tree::new(1) }.describe().unwrap();
+        assert_eq!(description.memory, DRAM..DRAM + (4 << 30));
+    }
+
+    #[test]
+    fn memory_elsewhere_or_with_a_hole_is_refused() {
+        for memory in [
+            vec![],
+            vec![(DRAM, 0)],
+            vec![(0x4000_0000, 1 << 30)],
+            vec![(DRAM, 1 << 30), (DRAM + (2 << 30), 1 << 30)],
+            vec![(DRAM, 1 << 30), (DRAM, 1 << 30)],
+        ] {
+            assert_eq!(Tree { memory, ..Tree::new(1) }.describe(), Err(BadTree::Memory));
+        }
+        let wraps = Tree { memory: vec![(u64::MAX, 2)], ..Tree::new(1) };
+        assert_eq!(wraps.describe(), Err(BadTree::Property("memory reg")));
+    }
+
+    #[test]
+    fn cores_that_are_not_numbered_as_the_machine_does_are_refused() {
+        let tree = Tree { mpidrs: vec![0, 2], ..Tree::new(0) };
+        assert_eq!(tree.describe(), Err(BadTree::CoreNumbering { index: 1, mpidr: 2 }));
+        assert_eq!(Tree::new(0).describe(), Err(BadTree::CoreCount(0)));
+        assert_eq!(Tree::new(513).describe(), Err(BadTree::CoreCount(513)));
+    }
+
+    #[test]
+    fn what_is_no_tree_is_refused() {
+        assert_eq!(describe(&[]), Err(BadTree::Malformed));
+        assert_eq!(describe(&[0; 64]), Err(BadTree::Malformed));
+        assert_eq!(describe(&[0xff; 64]), Err(BadTree::Malformed));
+        let blob = Tree::new(2).blob();
+        for length in 0..blob.len() {
+            assert_eq!(describe(&blob[..length]), Err(BadTree::Malformed), "{length} bytes");
+        }
+    }
 }

@@ -10,6 +10,9 @@ use crate::{
     sync::{Ordering, fence},
 };
 
+/// More sessions than can open, or be taken over, while a core publishes that it is OFF.
+const MARKS: usize = 64;
+
 /// The view that a core has of itself. Only the core with this index uses it.
 #[derive(Clone, Copy, Debug)]
 pub struct LocalCore<'a> {
@@ -96,6 +99,16 @@ impl<'a> LocalCore<'a> {
         self.slot.step(word, Step::Leave, word.why(), word.generation()).is_ok()
     }
 
+    /// Returns the generation of the session that a core that has left is a target of, if one is open.
+    ///
+    /// A session that opens later finds the core's word STOPPING, and marks it, or OFF.
+    pub fn session(&self) -> Option<u32> {
+        // The step to STOPPING before the load of the control word: the other half is in the session's opener.
+        fence(Ordering::SeqCst);
+        let control = self.table.control().load();
+        control.targets(self.index).then(|| control.generation())
+    }
+
     /// Says that the core is OFF: the last thing it does in the pen before it looks for a start.
     ///
     /// `session` is the generation of the session that the core stopped for or left in, if there was one.
@@ -104,9 +117,15 @@ impl<'a> LocalCore<'a> {
     ///
     /// Panics if the core has not left: somebody else wrote its word.
     pub fn publish(&self, why: Why, session: Option<u32>) {
-        let word = self.slot.load();
-        let generation = session.unwrap_or(word.generation());
-        let published = self.slot.step(word, Step::Publish, why, generation);
-        assert!(published.is_ok(), "only the core itself leaves STOPPING");
+        // Only a session changes STOPPING, and each session marks it once: a third try would need a takeover in between.
+        for _ in 0..MARKS {
+            let word = self.slot.load();
+            assert!(word.state() == State::Stopping, "only the core itself leaves STOPPING");
+            let generation = session.unwrap_or(word.generation());
+            if self.slot.step(word, Step::Publish, why, generation).is_ok() {
+                return;
+            }
+        }
+        panic!("sessions open faster than a core can stop");
     }
 }

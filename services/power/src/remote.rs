@@ -100,7 +100,8 @@ impl<'a> RemoteCore<'a> {
         assert!(dropped.is_ok(), "only a session changes CLAIMED, and only the starter CANCELLED");
     }
 
-    /// Stops the core on behalf of the session `session` if it is not in the operating system.
+    /// Stops the core on behalf of the session `session` if it is not in the operating system, and marks it as a target if
+    /// it is on its way out.
     ///
     /// Returns the core's word afterwards. The session has fenced before.
     pub fn contain(&self, session: ControlWord) -> CoreWord {
@@ -113,6 +114,7 @@ impl<'a> RemoteCore<'a> {
                 State::Claimed if older => (Step::Cancel, Why::NeverRan),
                 State::Pending if older => (Step::Withdraw, Why::NeverRan),
                 State::Suspended if older => (Step::Contain, Why::Suspended),
+                State::Stopping if older => (Step::Mark, word.why()),
                 _ => return word,
             };
             match self.slot.step(word, step, why, session.generation()) {

@@ -41,6 +41,8 @@ pub enum Step {
     Contain,
     /// The core leaves the operating system for good.
     Leave,
+    /// A session finds a core that is about to be OFF anyway, and puts its generation on it: it is one of the targets.
+    Mark,
     /// The core is in the pen: no instruction of the operating system can follow.
     Publish,
 }
@@ -63,7 +65,7 @@ const fn row(step: Step, from: State, to: State, by: Role) -> Transition {
 }
 
 /// The legal steps, in the order of [`Step`].
-pub const TRANSITIONS: [Transition; 12] = [
+pub const TRANSITIONS: [Transition; 13] = [
     row(Step::Claim, State::Off, State::Claimed, Role::Starter),
     row(Step::Accept, State::Claimed, State::Pending, Role::Starter),
     row(Step::RollBack, State::Claimed, State::Off, Role::Starter),
@@ -75,6 +77,7 @@ pub const TRANSITIONS: [Transition; 12] = [
     row(Step::Wake, State::Suspended, State::On, Role::Itself),
     row(Step::Contain, State::Suspended, State::Off, Role::Session),
     row(Step::Leave, State::On, State::Stopping, Role::Itself),
+    row(Step::Mark, State::Stopping, State::Stopping, Role::Session),
     row(Step::Publish, State::Stopping, State::Off, Role::Itself),
 ];
 

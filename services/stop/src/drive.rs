@@ -185,7 +185,7 @@ impl<H: Hardware> Stop<'_, H> {
     fn contain(&self, index: usize, session: ControlWord) -> CoreWord {
         let core = self.table.remote(index).expect("the index is below the table's length");
         let before = core.word();
-        if matches!(before.state(), State::Off | State::On | State::Stopping) {
+        if matches!(before.state(), State::Off | State::On) {
             return before;
         }
         let after = core.contain(session);
