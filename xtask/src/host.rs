@@ -4,6 +4,7 @@
 //! the command that installs them.
 
 mod apt;
+pub mod mirror;
 mod release;
 
 use std::env;
@@ -16,7 +17,8 @@ use anyhow::{Context, Error, Result, bail};
 
 use crate::image::{TARGET, cargo};
 use crate::{process, qemu};
-use release::{Release, Version};
+pub use release::Release;
+use release::Version;
 
 /// How long a tool may take to say its version.
 const ASK_TIMEOUT: Duration = Duration::from_secs(30);
@@ -41,6 +43,8 @@ pub enum Tool {
     Dtc,
     /// cpio, which packs initramfs archives.
     Cpio,
+    /// make, which the kernel builds its modules with.
+    Make,
 }
 
 impl Tool {
@@ -48,11 +52,19 @@ impl Tool {
     pub const PAYLOADS: &[Self] = &[Self::RustTarget, Self::Qemu];
 
     /// What it takes to run an operating system.
-    pub const GUESTS: &[Self] = &[Self::RustTarget, Self::Qemu, Self::Gcc, Self::Dtc, Self::Cpio];
+    pub const GUESTS: &[Self] = &[Self::RustTarget, Self::Qemu, Self::Gcc, Self::Dtc, Self::Cpio, Self::Make];
 
     /// Everything that the tests need.
-    pub const ALL: &[Self] =
-        &[Self::RustTarget, Self::Clippy, Self::Rustfmt, Self::Qemu, Self::Gcc, Self::Dtc, Self::Cpio];
+    pub const ALL: &[Self] = &[
+        Self::RustTarget,
+        Self::Clippy,
+        Self::Rustfmt,
+        Self::Qemu,
+        Self::Gcc,
+        Self::Dtc,
+        Self::Cpio,
+        Self::Make,
+    ];
 }
 
 /// Tools that are missing and could not be installed.
@@ -87,6 +99,7 @@ pub fn ensure(needs: &[Tool]) -> Result<()> {
             Tool::Gcc if !answers("aarch64-linux-gnu-gcc") => wanted.add("gcc-aarch64-linux-gnu"),
             Tool::Dtc if !answers("dtc") => wanted.add("device-tree-compiler"),
             Tool::Cpio if !answers("cpio") => wanted.add("cpio"),
+            Tool::Make if !answers("make") => wanted.add("make"),
             _ => {}
         }
     }
@@ -216,7 +229,7 @@ mod tests {
 
     #[test]
     fn tools_that_are_no_part_of_rust_are_not_for_rustup() {
-        for tool in [Tool::Qemu, Tool::Gcc, Tool::Dtc, Tool::Cpio] {
+        for tool in [Tool::Qemu, Tool::Gcc, Tool::Dtc, Tool::Cpio, Tool::Make] {
             assert_eq!(rustup_args(tool), None);
         }
     }

@@ -4,6 +4,7 @@
 
 mod cases;
 mod conformance;
+mod crash;
 mod demo;
 mod flatten;
 mod host;

@@ -3,12 +3,12 @@
 //! Installing packages on Debian and its kin.
 
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 
+use super::mirror::{self, Mirrors};
 use super::release::Release;
 use super::{ASK_TIMEOUT, answers, brief};
 use crate::process;
@@ -18,9 +18,6 @@ const APT_TIMEOUT: Duration = Duration::from_secs(900);
 
 /// Where we add the suite with newer packages.
 const BACKPORTS_SOURCES: &str = "/etc/apt/sources.list.d/quell-backports.sources";
-
-/// The keys of Debian's archive, where Debian keeps them.
-const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// What to install.
 #[derive(Default)]
@@ -113,31 +110,18 @@ fn run(become_root: &[&str], words: &[String]) -> Result<()> {
 
 /// Makes the suite with newer packages known to apt, from where the release's own packages come.
 fn add_backports(become_root: &[&str], release: &Release) -> Result<()> {
-    let mut command = Command::new("apt-get");
-    command.args(["indextargets", "--format", "$(RELEASE) $(REPO_URI)", "Created-By: Packages"]);
-    let targets = process::output(command, ASK_TIMEOUT)?;
-    if repository(&targets, &release.backports()).is_some() {
+    let mirrors = Mirrors::of_host()?;
+    if mirrors.find(&release.backports()).is_some() {
         return Ok(());
     }
-    let uri = repository(&targets, release.codename())
-        .ok_or_else(|| anyhow!("apt knows no source of {}", release.codename()))?;
-    let keyring = Path::new(KEYRING).exists().then_some(KEYRING);
+    let uri = mirrors.require(release.codename())?;
 
     let file = tempfile::NamedTempFile::new()?;
-    fs::write(file.path(), stanza(uri, &release.backports(), keyring))?;
+    fs::write(file.path(), stanza(uri, &release.backports(), mirror::keyring()))?;
     let from = file.path().display().to_string();
     run(become_root, &["install", "-m", "644", &from, BACKPORTS_SOURCES].map(str::to_owned))?;
     eprintln!("added {} to apt's sources ({BACKPORTS_SOURCES})", release.backports());
     Ok(())
-}
-
-/// Finds where a suite comes from in lines `SUITE URI`.
-fn repository<'a>(targets: &'a str, suite: &str) -> Option<&'a str> {
-    targets
-        .lines()
-        .filter_map(|line| line.split_once(' '))
-        .find(|(name, _)| *name == suite)
-        .map(|(_, uri)| uri)
 }
 
 /// Writes a deb822 source of one suite.
@@ -165,13 +149,6 @@ mod tests {
         let expected =
             [format!("{install} cpio"), format!("{install} -t bookworm-backports qemu-system-arm")];
         assert_eq!(commands, expected);
-    }
-
-    #[test]
-    fn the_suite_is_found_by_its_whole_name() {
-        let targets = "bookworm-updates uri:/updates/\nbookworm uri:/debian/\nbookworm-security uri:/sec/\n";
-        assert_eq!(repository(targets, "bookworm"), Some("uri:/debian/"));
-        assert_eq!(repository(targets, "bookworm-backports"), None);
     }
 
     #[test]

@@ -12,6 +12,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use crate::host::Release;
+use crate::host::mirror::{self, Mirrors};
 use crate::progress::Spinner;
 use crate::{paths, process};
 
@@ -20,9 +22,6 @@ const SUITE: &str = "bookworm";
 
 /// The package that depends on the newest headers; their name tells the kernel's version.
 const NEWEST_HEADERS: &str = "linux-headers-cloud-arm64:arm64";
-
-/// The keys of Debian's archive, where Debian keeps them.
-const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 const DOWNLOAD_TIMEOUT: Duration = Duration::from_secs(600);
 const ASK_TIMEOUT: Duration = Duration::from_secs(60);
@@ -133,10 +132,11 @@ impl Apt {
             fs::create_dir_all(folder.join(sub))?;
         }
         let host = ask("dpkg", &["--print-architecture"])?;
-        let keyring =
-            if Path::new(KEYRING).exists() { format!(" signed-by={KEYRING}") } else { String::new() };
+        let keyring = mirror::keyring().map(|file| format!(" signed-by={file}")).unwrap_or_default();
+        let mirrors = Mirrors::of_host()?;
+        let uri = mirrors.require(Release::of_host().codename())?;
         // Only the package lists: the host may be set up to fetch translations and more with them.
-        let source = format!("deb [target=Packages{keyring}] {} {SUITE} main\n", mirror()?);
+        let source = format!("deb [target=Packages{keyring}] {uri} {SUITE} main\n");
         fs::write(folder.join("sources.list"), source)?;
         fs::write(folder.join("state/status"), "")?;
         let configuration = folder.join("apt.conf");
@@ -180,22 +180,6 @@ fn configure(folder: &Path, host: &str) -> String {
     )
 }
 
-/// Returns where the host's own release comes from.
-fn mirror() -> Result<String> {
-    let os_release = fs::read_to_string("/etc/os-release").unwrap_or_default();
-    let targets =
-        ask("apt-get", &["indextargets", "--format", "$(RELEASE) $(REPO_URI)", "Created-By: Packages"])?;
-    find_mirror(&os_release, &targets)
-        .map(str::to_owned)
-        .context("apt knows no source of this host's own release")
-}
-
-fn find_mirror<'a>(os_release: &str, targets: &'a str) -> Option<&'a str> {
-    let codename = os_release.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="))?;
-    let mut targets = targets.lines().filter_map(|line| line.split_once(' '));
-    targets.find(|(suite, _)| *suite == codename).map(|(_, uri)| uri)
-}
-
 fn ask(program: &str, words: &[&str]) -> Result<String> {
     let mut command = Command::new(program);
     command.args(words);
@@ -212,13 +196,5 @@ mod tests {
         assert_eq!(newest_release(answer), Some("6.1.0-50-cloud-arm64"));
         assert_eq!(common_headers("6.1.0-50-cloud-arm64"), "linux-headers-6.1.0-50-common");
         assert_eq!(newest_release("W: nothing\n"), None);
-    }
-
-    #[test]
-    fn the_mirror_is_that_of_the_hosts_release() {
-        let targets = "bookworm-backports uri:/backports/\ntrixie uri:/debian/\nnodistro uri:/other/\n";
-        assert_eq!(find_mirror("ID=debian\nVERSION_CODENAME=trixie\n", targets), Some("uri:/debian/"));
-        assert_eq!(find_mirror("VERSION_CODENAME=bookworm\n", targets), None);
-        assert_eq!(find_mirror("ID=other\n", targets), None);
     }
 }
