@@ -16,8 +16,9 @@ use crate::{anchor, cores, page_table};
 /// SCTLR_EL2 with the MMU and the caches on: the RES1 bits, I, C and M.
 const SCTLR: u64 = 0x30c5_0830 | 1 << 12 | 1 << 2 | 1;
 
-/// HCR_EL2 of this payload: EL1 is AArch64, nothing is trapped.
-const HCR: u64 = 1 << 31;
+/// HCR_EL2 of this payload: EL1 is AArch64, nothing is trapped, and IRQ, FIQ and SError are taken to EL2: without
+/// IMO, FMO and AMO they are not taken at EL2 at all.
+const HCR: u64 = 1 << 31 | 0b111 << 3;
 
 /// Bytes of stack of each core.
 pub const STACK_SIZE: usize = 32 << 10;
@@ -224,7 +225,7 @@ unsafe extern "C" fn record() {
         "mrs x0, hcr_el2",
         "msr sp_el0, x0",
         // With E2H set TCR_EL2 would mean something else.
-        "mov x0, {hcr}",
+        "ldr x0, ={hcr}",
         "msr hcr_el2, x0",
         "isb",
         "mov x0, {mair}",

@@ -22,10 +22,8 @@ const GICR: usize = 0x4008_0000;
 const GICR_STRIDE: usize = 0x2_0000;
 const SGI_FRAME: usize = 0x1_0000;
 const ISENABLER0: usize = SGI_FRAME + 0x100;
-const ICENABLER0: usize = SGI_FRAME + 0x180;
 const ISPENDR0: usize = SGI_FRAME + 0x200;
 const ICPENDR0: usize = SGI_FRAME + 0x280;
-const ISACTIVER0: usize = SGI_FRAME + 0x300;
 
 /// Every SGI, as bits of the registers of interrupts 0 to 31.
 pub const ALL_SGIS: u32 = 0xffff;
@@ -100,14 +98,9 @@ pub fn pending(index: usize) -> u32 {
     read(index, ISPENDR0)
 }
 
-/// Returns which of interrupts 0 to 31 are active at a core.
-pub fn active(index: usize) -> u32 {
-    read(index, ISACTIVER0)
-}
-
-/// Disables interrupts 0 to 31 of a core.
-pub fn disable(index: usize, bits: u32) {
-    write(index, ICENABLER0, bits);
+/// Returns whether a stop request is pending at the calling core. A doorbell that came late is none.
+pub fn stop_is_pending() -> bool {
+    pending(machine::this_core()) & 1 << STOP != 0
 }
 
 /// Returns whether an interrupt is pending at the calling core that IRQ masking keeps out.

@@ -54,7 +54,7 @@ pub fn dram_end() -> u64 {
 /// Returns the affinity fields of a core's MPIDR: eight cores to a cluster.
 pub fn mpidr(index: usize) -> u64 {
     let index = index as u64;
-    (index / 8) << 8 | index % 8
+    (index / 8) << 8 | (index % 8)
 }
 
 /// Returns the index of the calling core.

@@ -73,9 +73,21 @@ static ROUNDS: AtomicU64 = AtomicU64::new(0);
 static SEED: AtomicU64 = AtomicU64::new(0);
 static AFTER_RESET: AtomicUsize = AtomicUsize::new(usize::MAX);
 
-/// Returns how many rounds a race has.
-pub fn rounds() -> u64 {
-    ROUNDS.load(Ordering::Relaxed)
+/// The most microseconds that the rounds of one case take together: with many cores on few processors of the host a
+/// round is slow.
+const ROUNDS_TIME: u64 = 15_000_000;
+
+/// Returns the numbers of the rounds of a race: as many as asked for, or as there is time for.
+pub fn rounds() -> impl Iterator<Item = u64> {
+    let wanted = ROUNDS.load(Ordering::Relaxed);
+    let deadline = clock::now() + clock::ticks(ROUNDS_TIME);
+    (0..wanted).take_while(move |round| {
+        let has_time = *round == 0 || clock::now() < deadline;
+        if !has_time {
+            println!("# time for {round} of {wanted} rounds");
+        }
+        has_time
+    })
 }
 
 /// Returns where random numbers start.
@@ -144,11 +156,16 @@ pub fn run(areas: &'static [&'static [Case]]) {
             skipped(format_args!("core {index} was lost"))
         } else {
             let verdict = run_one(case);
-            let settled = settle();
-            lost = settled.err();
-            verdict.and(settled.map_err(|index| {
-                failed(format_args!("core {index} to go off after the case"), format_args!("nothing of it"))
-            }))
+            match settle() {
+                Err(index) if lost.is_none() => {
+                    lost = Some(index);
+                    verdict.and(Err(failed(
+                        format_args!("core {index} to go off after the case"),
+                        format_args!("nothing of it"),
+                    )))
+                }
+                _ => verdict,
+            }
         };
         report(case, verdict);
     }

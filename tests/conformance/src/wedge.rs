@@ -11,7 +11,7 @@ use crate::machine::this_core;
 use crate::registers::{mask_all, unmask_irq, wait_for_interrupt};
 use crate::{cores, gic, psci, smc};
 
-/// x2 to x30 of a core in [`deaf_loop`] and [`deaf_loop_at_el1`]: the number of the register in each byte.
+/// x2 to x30 of a core in [`deaf`] and [`deaf_at_el1`]: the number of the register in each byte.
 pub const fn pattern(register: u64) -> u64 {
     register * 0x0101_0101_0101_0101
 }
@@ -50,6 +50,9 @@ unsafe extern "C" fn deaf_loop(heartbeat: u64) -> ! {
 #[unsafe(naked)]
 unsafe extern "C" fn deaf_loop_at_el1(heartbeat: u64) -> ! {
     loop_with_pattern!(
+        // Interrupts are EL1's own: what is routed to EL2 could not be masked at EL1.
+        "mov x1, #0x80000000",
+        "msr hcr_el2, x1",
         "mov x1, #0x3c5", // EL1h, DAIF masked
         "msr spsr_el2, x1",
         "adr x1, deaf_loop_at_el1_start",
@@ -90,8 +93,8 @@ pub extern "C" fn deaf(_: u64) -> u64 {
 /// Job: spins at EL1 with DAIF masked.
 pub extern "C" fn deaf_at_el1(_: u64) -> u64 {
     let heartbeat = cores::heartbeat_address(this_core());
-    // SAFETY: As for `deaf`; HCR_EL2 and SCTLR_EL1 make EL1 AArch64 without translation, so that it sees the same
-    // addresses.
+    // SAFETY: As for `deaf`; with HCR_EL2.RW and this SCTLR_EL1, EL1 is AArch64 without translation, and sees the
+    // same addresses.
     unsafe {
         asm!("msr sctlr_el1, {}", "isb", in(reg) 0x30d0_0800_u64, options(nostack));
         deaf_loop_at_el1(heartbeat)
@@ -143,12 +146,12 @@ pub extern "C" fn listening(_: u64) -> u64 {
     0
 }
 
-/// Job: works with interrupts masked, and calls CPU_OFF when one is pending.
+/// Job: works with interrupts masked, and calls CPU_OFF when it is asked to stop.
 pub extern "C" fn leaving(_: u64) -> u64 {
     mask_all();
     while !cores::dismissed() {
         cores::beat();
-        if gic::irq_is_pending() {
+        if gic::stop_is_pending() {
             psci::cpu_off();
         }
     }

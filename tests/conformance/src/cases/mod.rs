@@ -15,6 +15,13 @@ mod psci_suspend;
 mod psci_system;
 mod smccc_calls;
 mod smccc_registers;
+mod stop_arbitration;
+mod stop_arguments;
+mod stop_grace;
+mod stop_info;
+mod stop_random;
+mod stop_read;
+mod stop_wedges;
 
 /// Every case, in the order in which they run.
 pub const ALL: &[&[Case]] = &[
@@ -29,4 +36,11 @@ pub const ALL: &[&[Case]] = &[
     psci_cpu_off::CASES,
     psci_suspend::CASES,
     psci_system::CASES,
+    stop_info::CASES,
+    stop_arguments::CASES,
+    stop_wedges::CASES,
+    stop_grace::CASES,
+    stop_read::CASES,
+    stop_arbitration::CASES,
+    stop_random::CASES,
 ];

@@ -32,7 +32,7 @@ fn on_and_off() -> Verdict {
 
 /// Between an accepted CPU_ON and CPU_OFF a core is pending and then on, and never anything else.
 fn history() -> Verdict {
-    for round in 0..rounds() {
+    for round in rounds() {
         let before = cores::prepare(1);
         status("CPU_ON", psci::cpu_on(machine::mpidr(1), cores::entry_point(), 0), 0)?;
         let mut last = PENDING;

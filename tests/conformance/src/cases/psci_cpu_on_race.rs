@@ -37,7 +37,7 @@ fn all_at_once() -> Verdict {
     for index in others().filter(|&index| index != TARGET) {
         start(index)?;
     }
-    for round in 0..rounds() {
+    for round in rounds() {
         let before = cores::prepare(TARGET);
         LINE.expect(machine::cores() - 1);
         let helpers = || racers().filter(|&index| index != 0);
@@ -75,7 +75,7 @@ fn all_at_once() -> Verdict {
 
 fn in_the_tail_of_cpu_off() -> Verdict {
     start(TARGET)?;
-    for round in 0..rounds() {
+    for round in rounds() {
         let before = cores::boots(TARGET);
         cores::post(TARGET, cores::power_off, 0);
         let mut wrong = None;

@@ -100,7 +100,7 @@ fn wide_cpu_off() -> Verdict {
 fn unknown_ids() -> Verdict {
     let beyond = (FIRST_UNKNOWN..0x20).chain([0x100, 0xfff, 0xffff]);
     for number in beyond {
-        for function in [PSCI_VERSION + number, PSCI_VERSION + number | WIDE] {
+        for function in [PSCI_VERSION + number, (PSCI_VERSION + number) | WIDE] {
             status(format_args!("FEATURES({function:#x})"), psci::features(function), NOT_SUPPORTED)?;
             status(format_args!("call {function:#x}"), smc::call0(function), NOT_SUPPORTED)?;
         }
@@ -114,7 +114,7 @@ fn unknown_ids() -> Verdict {
 /// What FEATURES denies must answer NOT_SUPPORTED. The arguments are ones that no function would act on.
 fn not_advertised() -> Verdict {
     for number in 0..FIRST_UNKNOWN {
-        for function in [PSCI_VERSION + number, PSCI_VERSION + number | WIDE] {
+        for function in [PSCI_VERSION + number, (PSCI_VERSION + number) | WIDE] {
             let narrow_only_and_final = function & WIDE != 0 && [0x2, 0x8, 0x9].contains(&number);
             if psci::features(function) == register(NOT_SUPPORTED) && !narrow_only_and_final {
                 let saw = smc::call(function, [0x7fff_fff1, 0x7fff_fff1, 0x7fff_fff1, 0, 0, 0])[0];
@@ -128,7 +128,7 @@ fn not_advertised() -> Verdict {
 fn advertised() -> Verdict {
     // Those that come back whatever the arguments: everything but OFF, RESET, FREEZE and their likes.
     for number in [0x0, 0x3, 0x4, 0x5, 0x6, 0x7, 0xa, 0xd, 0xf, 0x10, 0x11, 0x14] {
-        for function in [PSCI_VERSION + number, PSCI_VERSION + number | WIDE] {
+        for function in [PSCI_VERSION + number, (PSCI_VERSION + number) | WIDE] {
             if psci::features(function) == register(NOT_SUPPORTED) {
                 continue;
             }

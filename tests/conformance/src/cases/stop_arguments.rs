@@ -113,7 +113,11 @@ fn handles() -> Verdict {
     status("POLL of the newest session, closed", stop::poll(new, 0).status, 0)?;
     equal("cores left", Counts::of(&stop::poll(new, 0)).left, 0)?;
     for handle in [old, 0, new + 1, new | 1 << 32, new | 1 << 63, u64::MAX] {
-        status(format_args!("POLL of handle {handle:#x}, newest {new:#x}"), stop::poll(handle, 0).status, STALE)?;
+        status(
+            format_args!("POLL of handle {handle:#x}, newest {new:#x}"),
+            stop::poll(handle, 0).status,
+            STALE,
+        )?;
     }
     status("POLL of the newest session, closed", stop::poll(new, 0).status, 0)
 }

@@ -3,8 +3,8 @@
 //! The stop service introduces itself: identity, features, and calls that ask about cores.
 
 use quell_abi::{
-    Call, FEATURE_KIND_SHIFT, Kind, RECORD_SIZE, REVISION_FID, REVISION_MAJOR, REVISION_MINOR, State, Status, UID_FID,
-    VERSION, VERSION_FID32, CALL_UID,
+    CALL_UID, Call, FEATURE_KIND_SHIFT, Kind, RECORD_SIZE, REVISION_FID, REVISION_MAJOR, REVISION_MINOR,
+    State, Status, UID_FID, VERSION, VERSION_FID32,
 };
 
 use crate::cases::psci_cpu_on::not_mpidrs;
@@ -12,9 +12,9 @@ use crate::fixture::{others, start, turn_off};
 use crate::machine::{self, mpidr};
 use crate::psci::NOT_SUPPORTED;
 use crate::runner::Case;
+use crate::smc;
 use crate::stop::{self, Request};
 use crate::verdict::{Verdict, equal, holds, status};
-use crate::smc;
 
 /// The cases of this file.
 pub const CASES: &[Case] = &[

@@ -87,7 +87,7 @@ fn bad_length() -> Verdict {
     capture()?;
     let mut buffer = Buffer::NEW;
     let address = buffer.address();
-    for bytes in [0, BYTES + 1, BYTES + 8, 2 * BYTES, 1 << 32, 1 << 63, u64::MAX] {
+    for bytes in [0, 1, 7, 12, BYTES + 1, BYTES + 8, 2 * BYTES, 1 << 32, 1 << 63, u64::MAX] {
         let saw = stop::read_to(mpidr(1), address, bytes).status;
         status(format_args!("READ of {bytes:#x} bytes"), saw, psci::INVALID_PARAMETERS)?;
     }
