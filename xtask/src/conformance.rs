@@ -122,7 +122,7 @@ impl Report {
     /// Returns the numbers, if the suite came to its end and counted as we did.
     fn finish(self) -> Result<Tally> {
         let Self { tally, done, last } = self;
-        let done = done.with_context(|| match last {
+        let done = done.with_context(|| match &last {
             Some(last) => format!("the suite did not end; its last line was: {last}"),
             None => "the suite printed nothing".to_owned(),
         })?;
@@ -131,6 +131,10 @@ impl Report {
             bail!("the suite says `{}`, its lines say `{counted}`", done.trim());
         }
         ensure!(tally.passed + tally.failed > 0, "the suite ran no case");
+        // The machine goes off behind that line. If it does not, the payload says so.
+        if let Some(last) = last.filter(|last| !last.starts_with("done ")) {
+            bail!("the suite has ended, and then: {last}");
+        }
         Ok(tally)
     }
 }
@@ -158,6 +162,8 @@ mod tests {
         let error = report("ok a\n# race round 17\n\n").unwrap_err().to_string();
         assert!(error.ends_with("its last line was: # race round 17"), "{error}");
         assert!(report("").unwrap_err().to_string().contains("nothing"));
+        let error = report("ok a\ndone passed 1 failed 0 skipped 0\n# still on\n").unwrap_err().to_string();
+        assert!(error.ends_with("and then: # still on"), "{error}");
     }
 
     #[test]

@@ -53,7 +53,7 @@ fn wrong() -> impl Iterator<Item = [u64; 5]> {
     };
     let kinds = [4, 0xff, crash | 4 << 8, crash | 0x80 << 8, crash | 1 << 16, crash | 1 << 63];
     let times = [TOO_LONG, TOO_LONG + 1, 1 << 63, u64::MAX];
-    let sgis = [16, 31, 32, 1020, 0xffff_ffff, u64::MAX - 1];
+    let sgis = [8, 15, 16, 31, 32, 1020, 0xffff_ffff, u64::MAX - 1];
     kinds
         .into_iter()
         .map(move |value| with(0, value))
