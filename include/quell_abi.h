@@ -43,8 +43,9 @@ typedef uint64_t __u64;
 #define QUELL_UID_2			0xe7c66e85u
 #define QUELL_UID_3			0xabb85ee4u
 
-/* FEATURES x1: bit n for call n, bit 32 + kind for a kind that BEGIN takes */
+/* FEATURES x1: bit n for call n, bit 32 + kind for a kind that BEGIN takes, its flags from bit 40 on */
 #define QUELL_FEATURE_KIND_SHIFT	32
+#define QUELL_FEATURE_FLAGS_SHIFT	40
 
 /* BEGIN x1: kind | flags << 8 */
 #define QUELL_KIND_PAUSE		0

@@ -7,7 +7,7 @@
 //! failure only sleeps.
 //!
 //! An exception at EL3 comes by [`fault`], a Rust panic by the panic handler. Both take the one emergency stack, and end in
-//! [`stop_machine`]: a session that nobody owns and that never closes. The gate and the doorbell do the rest.
+//! [`stop_machine`]: a session in a phase that has no way out. The gate and the doorbell do the rest.
 
 use core::{
     arch::naked_asm,
@@ -201,7 +201,7 @@ fn stop_machine() {
         let seen = table.control().load();
         if table
             .control()
-            .replace(seen, seen.opened(Kind::Crash, Flags::default(), this).at(Phase::Nmi))
+            .replace(seen, seen.opened(Kind::Crash, Flags::default(), this).at(Phase::Failed))
             .is_ok()
         {
             break;

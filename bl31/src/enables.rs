@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What EL3 lets the non-secure world use: everything that the core has. One table, from the ID registers.
+//! What EL3 lets the non-secure world use: what the core has, by its ID registers. One table.
 
 use aarch64_cpu::registers::{
     ID_AA64DFR0_EL1, ID_AA64ISAR1_EL1, ID_AA64MMFR0_EL1, ID_AA64MMFR1_EL1, ID_AA64PFR0_EL1, ID_AA64PFR1_EL1,
@@ -152,6 +152,17 @@ pub(crate) fn init_core() {
         SMCR_EL3.set(LONGEST_VECTORS | fa64 | ezt0);
     }
     barrier::isb(barrier::SY); // what follows is for the non-secure state
+}
+
+/// SCR_EL3 bits that also say whether EL2 has the registers that they open.
+pub(crate) const FGT: u64 = 1 << 27;
+pub(crate) const CNTPOFF: u64 = 1 << 28;
+pub(crate) const TCR2: u64 = 1 << 43;
+pub(crate) const SCTLR2: u64 = 1 << 44;
+
+/// Returns whether SCR_EL3 has this bit set.
+pub(crate) fn opens(bit: u64) -> bool {
+    SCR_EL3.get() & bit != 0
 }
 
 /// Returns whether the core has HCRX_EL2.

@@ -29,7 +29,8 @@ use tock_registers::interfaces::Writeable;
 use crate::{
     machine::{self, Machine},
     sysreg::{
-        ICC_AP1R0_EL1, ICC_BPR1_EL1, ICC_CTLR_EL1, ICC_IGRPEN1_EL1, ICC_IGRPEN1_EL3, ICC_SRE_EL1, ICC_SRE_EL2,
+        ICC_AP0R0_EL1, ICC_AP1R0_EL1, ICC_BPR0_EL1, ICC_BPR1_EL1, ICC_CTLR_EL1, ICC_CTLR_EL3,
+        ICC_IGRPEN1_EL1, ICC_IGRPEN1_EL3, ICC_SRE_EL1, ICC_SRE_EL2,
     },
 };
 
@@ -53,7 +54,7 @@ const GROUP0_MOST: usize = 16;
 const SRE_EL1: u64 = 0x7;
 const SRE_EL2: u64 = 0xf;
 
-/// The redistributor of one core.
+/// The redistributor of one core. There is one such pointer at a time: nobody keeps it.
 fn redistributor(index: usize) -> UniqueMmioPointer<'static, GicrSgi> {
     let address = machine::gicr() as usize + index * size_of::<GicrSgi>();
     let registers = NonNull::new(address as *mut GicrSgi).expect("the redistributors are not at 0");
@@ -80,17 +81,23 @@ pub(crate) unsafe fn init(gicd: u64, cores: usize) -> Result<(), usize> {
     distributor.configure_default_settings();
     // The non-secure world enables its group when it is ready.
     distributor.enable_group1_non_secure(false);
-    distributor.modify_control(GicdCtlr::EnableGrp0 | GicdCtlr::EnableGrp1S, true);
+    distributor.enable_group0(true);
 
     for index in 0..cores {
-        let mut driver = GicRedistributor::new(redistributor(index));
-        if driver.typer().core_mpidr() != Machine::affinity_of(index) {
-            return Err(index);
-        }
-        // The error says that the core is awake already.
-        let _ = driver.mark_core_awake();
+        wake(index)?;
         init_private(index);
     }
+    Ok(())
+}
+
+/// Wakes a core's redistributor, if it is where it should be.
+fn wake(index: usize) -> Result<(), usize> {
+    let mut driver = GicRedistributor::new(redistributor(index));
+    if driver.typer().core_mpidr() != Machine::affinity_of(index) {
+        return Err(index);
+    }
+    // The error says that it is awake already.
+    let _ = driver.mark_core_awake();
     Ok(())
 }
 
@@ -116,20 +123,23 @@ fn init_private(index: usize) {
 pub(crate) fn reset_core(index: usize) {
     close_non_secure();
     init_private(index);
-    GicCpuInterface::disable_legacy_interrupt_bypass_el3(true);
-    GicCpuInterface::enable_system_register_el3(true);
-    barrier::isb(barrier::SY); // the registers below exist only with SRE
     ICC_SRE_EL2.set(SRE_EL2);
     ICC_SRE_EL1.set(SRE_EL1);
-    barrier::isb(barrier::SY); // likewise
+    barrier::isb(barrier::SY); // the registers below exist only with SRE
     GicCpuInterface::set_priority_mask(u8::MAX);
+    // Ending an interrupt also deactivates it; every priority of Group 0 preempts.
+    ICC_CTLR_EL3.set(0);
+    ICC_BPR0_EL1.set(0);
+    ICC_AP0R0_EL1.set(0);
     ICC_CTLR_EL1.set(0);
     ICC_BPR1_EL1.set(0);
     // An interrupt that the core was handling when it was stopped is over.
     ICC_AP1R0_EL1.set(0);
     ICC_IGRPEN1_EL1.set(0);
     GicCpuInterface::enable_group0(true);
-    barrier::isb(barrier::SY); // the doorbell is open before the core goes on
+    // What was pending is gone, and the doorbell is open, before the gate looks at the control word.
+    barrier::dsb(barrier::SY);
+    barrier::isb(barrier::SY);
 }
 
 /// Keeps the operating system's interrupts from waking this core in the pen.

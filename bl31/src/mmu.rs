@@ -190,7 +190,8 @@ pub(crate) unsafe fn map_memory(memory: &Range<u64>) {
             write(level1, index(address, BLOCK_1G), address | (MEMORY | LEAF_BLOCK) as u64);
         }
     }
-    // The entries are in memory before the walker may look for them; they were invalid, so none is cached.
+    // The entries are in memory before the walker may look for them. What was invalid is not cached, and what was valid
+    // is written as it was.
     barrier::dsb(barrier::ISH);
     barrier::isb(barrier::SY);
 }

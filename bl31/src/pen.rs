@@ -33,7 +33,7 @@ pub(crate) extern "C" fn leave(frame: &Frame, verdict: Verdict) -> ! {
     };
     if local.leave() {
         let session = session.or_else(|| local.session());
-        if let (Some(generation), true) = (session, why != Why::Off) {
+        if let Some(generation) = session {
             record(local.index(), frame, generation, why);
         }
         close();
@@ -69,18 +69,28 @@ pub(crate) fn stay(local: &LocalCore<'_>) -> ! {
         if let Some(entry) = local.boot() {
             boot(local, entry);
         }
-        asm::wfi();
+        sleep();
         gic::acknowledge();
     }
 }
 
+/// Sleeps until an interrupt is pending, masked or not.
+pub(crate) fn sleep() {
+    // All that this core has stored is complete, and what it has looked at it has looked at, before it sleeps: to others
+    // a core that sleeps in the firmware counts as stopped.
+    barrier::dsb(barrier::SY);
+    asm::wfi();
+}
+
 /// Takes a started core to the operating system, unless a session stops it at the gate.
 fn boot(local: &LocalCore<'_>, entry: Entry) {
+    machine::stop_service().begin_life(local.index());
     world::reset_core(local.index(), entry);
     match local.enter() {
         Gate::Pass => enter(local.index(), entry.context),
         Gate::Stop { generation } => {
             close();
+            machine::stop_service().never_ran(local.index());
             assert!(local.leave(), "only the core itself leaves ON");
             local.publish(Why::NeverRan, Some(generation));
         }

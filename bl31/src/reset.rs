@@ -60,7 +60,9 @@ reset:
     msr     daifset, #0xf
     ldr     x0, ={sctlr_reset}
     msr     sctlr_el3, x0
-    isb                                 // what follows runs with this SCTLR
+    mov     x0, #0xf                    // SRE, DFB, DIB, Enable
+    msr     icc_sre_el3, x0
+    isb                                 // what follows runs with this SCTLR, and has the registers of the GIC
     mrs     x0, mpidr_el1
     ldr     x1, =0xff00ffffff
     tst     x0, x1
@@ -93,10 +95,7 @@ reset:
     b       4f
 
     // Every other core.
-3:  mov     x0, #0xf                    // SRE, DFB, DIB, Enable
-    msr     icc_sre_el3, x0
-    isb                                 // the registers below exist only with SRE
-    mov     x0, #0xff
+3:  mov     x0, #0xff
     msr     icc_pmr_el1, x0
     mov     x0, #1
     msr     icc_igrpen0_el1, x0

@@ -2,7 +2,7 @@
 
 //! SMC dispatch: from the function identifier to the service, and from its outcome to the caller's registers.
 
-use aarch64_cpu::asm;
+use aarch64_cpu::asm::barrier;
 use quell_arch::{FunctionId, NOT_SUPPORTED, Owner};
 use quell_plat::Platform;
 use quell_power::Gate;
@@ -10,6 +10,7 @@ use quell_power::Gate;
 use crate::{
     frame::{Frame, Leave, Verdict},
     machine::{self, Hardware, Machine},
+    pen,
 };
 
 /// PSCI's SUCCESS.
@@ -51,10 +52,12 @@ fn psci(frame: &mut Frame, function: FunctionId, arguments: [u64; 3]) -> Verdict
 /// Sleeps until an interrupt is pending, masked or not.
 fn standby(frame: &mut Frame) -> Verdict {
     let local = machine::local_core();
+    // A session may say that this core has stopped as soon as its word says that it sleeps.
+    barrier::dsb(barrier::SY);
     if !local.suspend() {
         return Leave::Suspended.into();
     }
-    asm::wfi();
+    pen::sleep();
     if !local.wake() {
         return Leave::Suspended.into();
     }
@@ -69,7 +72,7 @@ fn standby(frame: &mut Frame) -> Verdict {
 fn end(command: fn()) -> ! {
     command();
     loop {
-        asm::wfi();
+        pen::sleep();
     }
 }
 

@@ -74,15 +74,22 @@ registers! {
     HSTR_EL2 = "hstr_el2";
     /// FEAT_HCX.
     HCRX_EL2 = "S3_4_C1_C2_2";
+    /// FEAT_TCR2.
+    TCR2_EL2 = "S3_4_C2_C0_3";
+    /// FEAT_SCTLR2.
+    SCTLR2_EL2 = "S3_4_C1_C0_3";
     /// FEAT_VHE.
     TTBR1_EL2 = "S3_4_C2_C0_1";
     /// FEAT_VHE.
     CONTEXTIDR_EL2 = "S3_4_C13_C0_1";
     /// FEAT_VHE.
     CNTHV_CTL_EL2 = "S3_4_C14_C3_1";
+    /// FEAT_ECV, CNTPOFF.
+    CNTPOFF_EL2 = "S3_4_C14_C0_6";
     CNTPS_CTL_EL1 = "cntps_ctl_el1";
 
     PMCR_EL0 = "pmcr_el0";
+    PMUSERENR_EL0 = "pmuserenr_el0";
     PMCNTENCLR_EL0 = "pmcntenclr_el0";
     PMINTENCLR_EL1 = "pmintenclr_el1";
     PMOVSCLR_EL0 = "pmovsclr_el0";
@@ -95,7 +102,10 @@ registers! {
     ICC_IGRPEN1_EL3 = "icc_igrpen1_el3";
     ICC_SRE_EL1 = "icc_sre_el1";
     ICC_SRE_EL2 = "icc_sre_el2";
+    ICC_BPR0_EL1 = "icc_bpr0_el1";
     ICC_BPR1_EL1 = "icc_bpr1_el1";
+    ICC_AP0R0_EL1 = "icc_ap0r0_el1";
+    ICC_CTLR_EL3 = "icc_ctlr_el3";
     ICC_AP1R0_EL1 = "icc_ap1r0_el1";
     ICC_CTLR_EL1 = "icc_ctlr_el1";
 }

@@ -6,8 +6,9 @@
 use aarch64_cpu::{
     asm::barrier,
     registers::{
-        CNTHCTL_EL2, CNTHP_CTL_EL2, CNTP_CTL_EL0, CNTV_CTL_EL0, CNTVOFF_EL2, CPACR_EL1, CPTR_EL2, ELR_EL3,
-        HCR_EL2, ICH_HCR_EL2, MDCR_EL2, MIDR_EL1, MPIDR_EL1, SCTLR_EL1, SCTLR_EL2, SPSR_EL3, TCR_EL2,
+        CNTHCTL_EL2, CNTHP_CTL_EL2, CNTKCTL_EL1, CNTP_CTL_EL0, CNTV_CTL_EL0, CNTVOFF_EL2, CPACR_EL1,
+        CPTR_EL2, ELR_EL3, HCR_EL2, HDFGRTR_EL2, HDFGWTR_EL2, HFGITR_EL2, HFGRTR_EL2, HFGWTR_EL2,
+        ICH_HCR_EL2, MDCR_EL2, MDSCR_EL1, MIDR_EL1, MPIDR_EL1, SCTLR_EL1, SCTLR_EL2, SPSR_EL3, TCR_EL2,
         TTBR0_EL2, VBAR_EL2, VMPIDR_EL2, VTCR_EL2, VTTBR_EL2,
     },
 };
@@ -17,8 +18,8 @@ use tock_registers::interfaces::{Readable, Writeable};
 use crate::{
     enables, gic,
     sysreg::{
-        CNTHV_CTL_EL2, CNTPS_CTL_EL1, CONTEXTIDR_EL2, HCRX_EL2, HSTR_EL2, PMCNTENCLR_EL0, PMCR_EL0,
-        PMINTENCLR_EL1, PMOVSCLR_EL0, VPIDR_EL2,
+        CNTHV_CTL_EL2, CNTPOFF_EL2, CNTPS_CTL_EL1, CONTEXTIDR_EL2, HCRX_EL2, HSTR_EL2, PMCNTENCLR_EL0,
+        PMCR_EL0, PMINTENCLR_EL1, PMOVSCLR_EL0, PMUSERENR_EL0, SCTLR2_EL2, TCR2_EL2, VPIDR_EL2,
     },
 };
 
@@ -75,17 +76,35 @@ fn reset_el2(big_endian: bool) {
     if enables::has_vhe() {
         CONTEXTIDR_EL2.set(0);
     }
+    if enables::opens(enables::FGT) {
+        HFGRTR_EL2.set(0);
+        HFGWTR_EL2.set(0);
+        HFGITR_EL2.set(0);
+        HDFGRTR_EL2.set(0);
+        HDFGWTR_EL2.set(0);
+    }
+    if enables::opens(enables::TCR2) {
+        TCR2_EL2.set(0);
+    }
+    if enables::opens(enables::SCTLR2) {
+        SCTLR2_EL2.set(0);
+    }
     invalidate_translations();
 }
 
 fn reset_el1() {
     SCTLR_EL1.set(SCTLR_EL1_OFF);
     CPACR_EL1.set(0);
+    CNTKCTL_EL1.set(0);
+    MDSCR_EL1.set(0);
 }
 
 fn reset_timers() {
     CNTHCTL_EL2.set(CNTHCTL);
     CNTVOFF_EL2.set(0);
+    if enables::opens(enables::CNTPOFF) {
+        CNTPOFF_EL2.set(0);
+    }
     CNTP_CTL_EL0.set(0);
     CNTV_CTL_EL0.set(0);
     CNTHP_CTL_EL2.set(0);
@@ -101,6 +120,7 @@ fn reset_pmu() {
         let counters = PMCR_EL0.get() >> PMCR_N_SHIFT & PMCR_N_MASK;
         MDCR_EL2.set(counters);
         PMCR_EL0.set(PMCR_LC);
+        PMUSERENR_EL0.set(0);
         PMCNTENCLR_EL0.set(u64::from(u32::MAX));
         PMINTENCLR_EL1.set(u64::from(u32::MAX));
         PMOVSCLR_EL0.set(u64::from(u32::MAX));

@@ -33,6 +33,9 @@ pub const BEGIN_KIND_MASK: u64 = 0xff;
 /// is there.
 pub const FEATURE_KIND_SHIFT: u32 = 32;
 
+/// FEATURES x1: the [`Flags`] that BEGIN takes, from this bit on.
+pub const FEATURE_FLAGS_SHIFT: u32 = 40;
+
 /// SMCCC returns a UUID as four words whose bytes, each word little-endian, are the UUID's bytes in order.
 const fn uid_words(uuid: u128) -> [u32; 4] {
     let bytes = uuid.to_be_bytes();
@@ -160,6 +163,11 @@ impl Flags {
     /// Returns the flags' number.
     pub const fn bits(self) -> u8 {
         self.0
+    }
+
+    /// Returns the flags' bits in FEATURES x1.
+    pub const fn feature(self) -> u64 {
+        (self.0 as u64) << FEATURE_FLAGS_SHIFT
     }
 
     /// Returns whether every flag of `other` is set.

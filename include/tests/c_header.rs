@@ -5,8 +5,9 @@
 use std::{collections::BTreeMap, env, fs, mem::offset_of, path::PathBuf, process::Command};
 
 use quell_abi::{
-    CALL_UID, Call, CoreRecord, FEATURE_KIND_SHIFT, Flags, Kind, RECORD_MAGIC, RECORD_SIZE, RECORD_VERSION,
-    REVISION_FID, STATE_QUARANTINED, State, Status, UID_FID, VERSION, VERSION_FID32, Why, World,
+    CALL_UID, Call, CoreRecord, FEATURE_FLAGS_SHIFT, FEATURE_KIND_SHIFT, Flags, Kind, RECORD_MAGIC,
+    RECORD_SIZE, RECORD_VERSION, REVISION_FID, STATE_QUARANTINED, State, Status, UID_FID, VERSION,
+    VERSION_FID32, Why, World,
 };
 
 /// Expected values by the C expression that must have them.
@@ -60,6 +61,7 @@ fn constants(expected: &mut Expected) {
         expected.add(format!("QUELL_UID_{number}"), word);
     }
     expected.add("QUELL_FEATURE_KIND_SHIFT", FEATURE_KIND_SHIFT);
+    expected.add("QUELL_FEATURE_FLAGS_SHIFT", FEATURE_FLAGS_SHIFT);
     for kind in Kind::ALL {
         expected.add(format!("QUELL_KIND_{}", shouting(&format!("{kind:?}"))), kind as u8);
     }

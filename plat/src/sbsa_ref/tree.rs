@@ -15,6 +15,9 @@ use crate::{BadTree, Description, Platform};
 const DEFAULT_GICD: u64 = 0x4006_0000;
 const DEFAULT_GICR: u64 = 0x4008_0000;
 
+/// The most RAM that the machine can have.
+const DRAM_MOST: u64 = 8 << 40;
+
 /// Distance of two redistributors: RD and SGI frame, no virtual LPIs.
 const GICR_STRIDE: u64 = 0x2_0000;
 
@@ -77,7 +80,11 @@ fn memory(root: FdtNode<'_>) -> Result<Range<u64>, BadTree> {
         }
     }
     // The parts of a range add up to the whole.
-    if start == DRAM && total > 0 && end - start == total { Ok(start..end) } else { Err(BadTree::Memory) }
+    if start == DRAM && (1..=DRAM_MOST).contains(&total) && end - start == total {
+        Ok(start..end)
+    } else {
+        Err(BadTree::Memory)
+    }
 }
 
 /// Returns the address in the node's `reg` entry with this number.
@@ -210,6 +217,7 @@ mod tests {
             vec![(0x4000_0000, 1 << 30)],
             vec![(DRAM, 1 << 30), (DRAM + (2 << 30), 1 << 30)],
             vec![(DRAM, 1 << 30), (DRAM, 1 << 30)],
+            vec![(DRAM, DRAM_MOST + 1)],
         ] {
             assert_eq!(Tree { memory, ..Tree::new(1) }.describe(), Err(BadTree::Memory));
         }

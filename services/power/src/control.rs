@@ -22,14 +22,16 @@ pub enum Phase {
     Nmi = 3,
     /// The time is over and targets are left.
     Partial = 4,
+    /// The firmware found itself wrong: every core stops, and nobody takes this over or closes it.
+    Failed = 5,
 }
 
 impl Phase {
-    const ALL: [Self; 5] = [Self::Idle, Self::Fenced, Self::Grace, Self::Nmi, Self::Partial];
+    const ALL: [Self; 6] = [Self::Idle, Self::Fenced, Self::Grace, Self::Nmi, Self::Partial, Self::Failed];
 
     /// Returns whether a target must stop at the gate whatever it came from.
     pub const fn stops(self) -> bool {
-        matches!(self, Self::Nmi | Self::Partial)
+        matches!(self, Self::Nmi | Self::Partial | Self::Failed)
     }
 }
 
@@ -59,6 +61,12 @@ const GENERATION_SHIFT: u32 = 32;
 impl ControlWord {
     const fn from_bits(bits: u64) -> Self {
         Self(bits)
+    }
+
+    /// Returns the word of a machine whose last session had this generation.
+    #[cfg(all(test, not(loom)))]
+    pub(crate) const fn with_generation(generation: u32) -> Self {
+        Self((generation as u64) << GENERATION_SHIFT)
     }
 
     /// Returns how far the session is.

@@ -54,9 +54,9 @@ mod word;
 pub use control::{Control, ControlWord, Phase};
 pub use gate::Gate;
 pub use local::LocalCore;
-pub use protection::Protection;
 #[cfg(loom)]
 pub use protection::remove;
+pub use protection::{Protection, full_fence};
 pub use remote::{RemoteCore, StartError};
 pub use snapshot::{Census, MASK_BITS};
 pub use table::{CoreSlot, CoreTable, Entry};

@@ -5,9 +5,8 @@
 use quell_abi::{State, Why};
 
 use crate::{
-    CoreSlot, CoreTable, CoreWord, Entry, Gate, Protection, Step,
-    protection::intact,
-    sync::{Ordering, fence},
+    CoreSlot, CoreTable, CoreWord, Entry, Gate, Protection, Role, Step,
+    protection::{full_fence, intact},
 };
 
 /// More sessions than can open, or be taken over, while a core publishes that it is OFF.
@@ -46,14 +45,14 @@ impl<'a> LocalCore<'a> {
         }
         let entry = self.slot.read_mailbox();
         // Fails if a session withdraws the start; then the core stays OFF.
-        self.slot.step(word, Step::Boot, Why::None, word.generation()).ok()?;
+        self.slot.step(Role::Itself, word, Step::Boot, Why::None, word.generation()).ok()?;
         Some(entry)
     }
 
     /// Goes to sleep in CPU_SUSPEND; returns false if the core is not ON.
     pub fn suspend(&self) -> bool {
         let word = self.slot.load();
-        self.slot.step(word, Step::Suspend, Why::None, word.generation()).is_ok()
+        self.slot.step(Role::Itself, word, Step::Suspend, Why::None, word.generation()).is_ok()
     }
 
     /// Wakes up in CPU_SUSPEND; returns false if a session stopped the core in its sleep.
@@ -61,13 +60,13 @@ impl<'a> LocalCore<'a> {
     /// The core has still to pass [`enter`](Self::enter).
     pub fn wake(&self) -> bool {
         let word = self.slot.load();
-        self.slot.step(word, Step::Wake, Why::None, word.generation()).is_ok()
+        self.slot.step(Role::Itself, word, Step::Wake, Why::None, word.generation()).is_ok()
     }
 
     /// The gate of a core that was not in the operating system and is ON since just now (boot, wake-up).
     pub fn enter(&self) -> Gate {
         // The step to ON before the load of the control word: the other half is in the session's opener.
-        fence(Ordering::SeqCst);
+        full_fence(Protection::EntryFence);
         let control = self.table.control().load();
         if control.targets(self.index) && intact(Protection::EntryGate) {
             return Gate::Stop { generation: control.generation() };
@@ -96,7 +95,7 @@ impl<'a> LocalCore<'a> {
     /// The core does what has to be done before it counts as OFF, then calls [`publish`](Self::publish) from the pen.
     pub fn leave(&self) -> bool {
         let word = self.slot.load();
-        self.slot.step(word, Step::Leave, word.why(), word.generation()).is_ok()
+        self.slot.step(Role::Itself, word, Step::Leave, word.why(), word.generation()).is_ok()
     }
 
     /// Returns the generation of the session that a core that has left is a target of, if one is open.
@@ -104,7 +103,7 @@ impl<'a> LocalCore<'a> {
     /// A session that opens later finds the core's word STOPPING, and marks it, or OFF.
     pub fn session(&self) -> Option<u32> {
         // The step to STOPPING before the load of the control word: the other half is in the session's opener.
-        fence(Ordering::SeqCst);
+        full_fence(Protection::LeaveFence);
         let control = self.table.control().load();
         control.targets(self.index).then(|| control.generation())
     }
@@ -122,10 +121,164 @@ impl<'a> LocalCore<'a> {
             let word = self.slot.load();
             assert!(word.state() == State::Stopping, "only the core itself leaves STOPPING");
             let generation = session.unwrap_or(word.generation());
-            if self.slot.step(word, Step::Publish, why, generation).is_ok() {
+            if self.slot.step(Role::Itself, word, Step::Publish, why, generation).is_ok() {
                 return;
             }
         }
         panic!("sessions open faster than a core can stop");
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::vec::Vec;
+
+    use quell_abi::{Flags, Kind};
+
+    use super::*;
+    use crate::{Control, Phase};
+
+    /// Runs `test` on three cores, of which the first two are ON.
+    fn with_table(test: impl FnOnce(CoreTable<'_>)) {
+        let control = Control::new();
+        let slots: Vec<_> = (0..3).map(|_| CoreSlot::new()).collect();
+        let table = CoreTable::new(&control, &slots);
+        table.cold_boot(0);
+        table.cold_boot(1);
+        test(table);
+    }
+
+    /// Opens a session of core 0 and takes it to this phase; returns its generation.
+    fn open(table: &CoreTable<'_>, phase: Phase) -> u32 {
+        let seen = table.control().load();
+        let session = seen.opened(Kind::Crash, Flags::default(), 0).at(phase);
+        table.control().replace(seen, session).unwrap();
+        session.generation()
+    }
+
+    const OPEN: [Phase; 4] = [Phase::Fenced, Phase::Grace, Phase::Nmi, Phase::Partial];
+
+    #[test]
+    fn both_gates_pass_without_a_session() {
+        with_table(|table| {
+            for core in [0, 1] {
+                assert_eq!(table.local(core).enter(), Gate::Pass);
+                assert_eq!(table.local(core).resume(), Gate::Pass);
+            }
+        });
+    }
+
+    #[test]
+    fn a_core_that_enters_is_stopped_in_every_phase_and_the_owner_in_none() {
+        for phase in OPEN {
+            with_table(|table| {
+                let generation = open(&table, phase);
+                assert_eq!(table.local(1).enter(), Gate::Stop { generation }, "{phase:?}");
+                assert_eq!(table.local(0).enter(), Gate::Pass, "{phase:?}");
+            });
+        }
+    }
+
+    #[test]
+    fn a_core_that_returns_is_stopped_once_the_secure_interrupt_is_due() {
+        for phase in OPEN {
+            with_table(|table| {
+                let generation = open(&table, phase);
+                let stops = matches!(phase, Phase::Nmi | Phase::Partial);
+                let gate = if stops { Gate::Stop { generation } } else { Gate::Pass };
+                assert_eq!(table.local(1).resume(), gate, "{phase:?}");
+                assert_eq!(table.local(0).resume(), Gate::Pass, "{phase:?}");
+            });
+        }
+    }
+
+    #[test]
+    fn a_core_that_is_not_on_goes_to_the_pen() {
+        with_table(|table| {
+            for gate in [LocalCore::enter, LocalCore::resume] {
+                assert_eq!(gate(&table.local(2)), Gate::Pen);
+            }
+            assert!(table.local(1).suspend());
+            assert_eq!(table.local(1).resume(), Gate::Pen);
+        });
+    }
+
+    #[test]
+    fn sleep_and_wake_take_turns() {
+        with_table(|table| {
+            let local = table.local(1);
+            assert!(!local.wake(), "it is awake");
+            assert!(local.suspend() && !local.suspend());
+            assert_eq!(local.word().state(), State::Suspended);
+            assert!(!local.leave(), "it sleeps");
+            assert!(local.wake() && local.leave());
+            assert!(!local.suspend(), "it has left");
+        });
+    }
+
+    #[test]
+    fn a_sleeper_that_was_contained_does_not_wake() {
+        with_table(|table| {
+            assert!(table.local(1).suspend());
+            open(&table, Phase::Fenced);
+            let session = table.control().load();
+            table.remote(1).unwrap().contain(session);
+            assert!(!table.local(1).wake());
+            assert_eq!(table.local(1).word().state(), State::Off);
+        });
+    }
+
+    #[test]
+    fn a_core_keeps_its_generation_unless_a_session_stops_it() {
+        with_table(|table| {
+            assert!(table.local(1).leave());
+            table.local(1).publish(Why::Off, None);
+            let word = table.local(1).word();
+            assert_eq!((word.state(), word.why(), word.generation()), (State::Off, Why::Off, 0));
+
+            let generation = open(&table, Phase::Idle);
+            let entry = Entry { address: 0x1000, context: 1, big_endian: true };
+            table.remote(1).unwrap().start(&table.local(0), entry).unwrap();
+            assert_eq!(table.local(1).boot(), Some(entry));
+            let word = table.local(1).word();
+            assert_eq!((word.why(), word.generation()), (Why::None, generation));
+            assert!(table.local(1).leave());
+            table.local(1).publish(Why::Nmi, Some(9));
+            let word = table.local(1).word();
+            assert_eq!((word.state(), word.why(), word.generation()), (State::Off, Why::Nmi, 9));
+        });
+    }
+
+    #[test]
+    fn a_core_that_leaves_finds_its_session_or_is_found_by_it() {
+        with_table(|table| {
+            let local = table.local(1);
+            assert!(local.leave());
+            assert_eq!(local.session(), None);
+            let generation = open(&table, Phase::Grace);
+            assert_eq!((local.session(), table.local(0).session()), (Some(generation), None));
+            // The session opened after the core had looked: it marks the core, and the mark stays.
+            let session = table.control().load();
+            assert_eq!(table.remote(1).unwrap().contain(session).state(), State::Stopping);
+            local.publish(Why::Off, None);
+            assert_eq!((local.word().why(), local.word().generation()), (Why::Off, generation));
+        });
+    }
+
+    #[test]
+    fn there_is_nothing_to_boot_without_a_start() {
+        with_table(|table| {
+            for core in 0..3 {
+                let before = table.local(core).word();
+                assert_eq!(table.local(core).boot(), None);
+                assert_eq!(table.local(core).word(), before);
+            }
+        });
+    }
+
+    #[test]
+    #[should_panic(expected = "only the core itself leaves STOPPING")]
+    fn off_is_not_published_by_a_core_that_has_not_left() {
+        with_table(|table| table.local(1).publish(Why::Off, None));
     }
 }

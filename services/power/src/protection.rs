@@ -2,6 +2,8 @@
 
 //! The protections that a model takes out one by one to see that it can fail.
 
+use crate::sync::{Ordering, fence};
+
 /// A step of the protocol without which it is wrong (docs/stop-abi.md section 5).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Protection {
@@ -15,6 +17,23 @@ pub enum Protection {
     EntryGate,
     /// Rule C: a session leaves words alone that are not older than itself.
     GenerationAge,
+    /// The starter's fence: CLAIMED before its second look at the control word.
+    StartFence,
+    /// The entering core's fence: ON before its look at the control word.
+    EntryFence,
+    /// The leaving core's fence: STOPPING before its look at the control word.
+    LeaveFence,
+    /// The session's fence: the open control word before the look at a core's word.
+    SessionFence,
+}
+
+/// Executes the full fence that is this protection: it orders the stores before it with the loads after it, which
+/// acquire and release do not.
+#[inline(always)]
+pub fn full_fence(protection: Protection) {
+    if intact(protection) {
+        fence(Ordering::SeqCst);
+    }
 }
 
 /// Returns whether a protection is in place: always, but in a model that took it out.

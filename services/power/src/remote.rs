@@ -6,9 +6,8 @@
 use quell_abi::{State, Why};
 
 use crate::{
-    ControlWord, CoreSlot, CoreTable, CoreWord, Entry, LocalCore, Protection, Step,
-    protection::intact,
-    sync::{Ordering, fence},
+    ControlWord, CoreSlot, CoreTable, CoreWord, Entry, LocalCore, Protection, Role, Step,
+    protection::{full_fence, intact},
 };
 
 /// Why a core was not started.
@@ -51,7 +50,7 @@ impl<'a> RemoteCore<'a> {
         }
         let word = self.slot.load();
         refuse(word.state())?;
-        let claimed = match self.slot.step(word, Step::Claim, Why::None, seen.generation()) {
+        let claimed = match self.slot.step(Role::Starter, word, Step::Claim, Why::None, seen.generation()) {
             Ok(claimed) => claimed,
             Err(now) => {
                 refuse(now.state())?;
@@ -63,12 +62,12 @@ impl<'a> RemoteCore<'a> {
             self.slot.write_mailbox(entry);
         }
         // The step to CLAIMED before the second load of the control word: the other half is in the session's opener.
-        fence(Ordering::SeqCst);
+        full_fence(Protection::StartFence);
         if !self.unchanged_since(seen) {
-            self.take_back(claimed);
+            self.take_back(claimed, word);
             return Err(StartError::Denied);
         }
-        let accepted = self.slot.step(claimed, Step::Accept, Why::None, claimed.generation());
+        let accepted = self.slot.step(Role::Starter, claimed, Step::Accept, Why::None, claimed.generation());
         if !intact(Protection::MailboxFirst) {
             self.slot.write_mailbox(entry);
         }
@@ -87,16 +86,19 @@ impl<'a> RemoteCore<'a> {
         if intact(Protection::WholeWord) { now == seen } else { !now.is_open() }
     }
 
-    /// Takes back a start that was claimed and not accepted.
-    fn take_back(&self, claimed: CoreWord) {
-        if let Err(cancelled) = self.slot.step(claimed, Step::RollBack, Why::None, claimed.generation()) {
+    /// Takes back a start that was claimed and not accepted: the core is OFF as it was `before`.
+    fn take_back(&self, claimed: CoreWord, before: CoreWord) {
+        let rolled_back =
+            self.slot.step(Role::Starter, claimed, Step::RollBack, before.why(), before.generation());
+        if let Err(cancelled) = rolled_back {
             self.drop_cancelled(cancelled);
         }
     }
 
     /// Lets go of a core whose start a session has cancelled. It keeps the session's generation.
     fn drop_cancelled(&self, cancelled: CoreWord) {
-        let dropped = self.slot.step(cancelled, Step::Drop, Why::NeverRan, cancelled.generation());
+        let dropped =
+            self.slot.step(Role::Starter, cancelled, Step::Drop, Why::NeverRan, cancelled.generation());
         assert!(dropped.is_ok(), "only a session changes CLAIMED, and only the starter CANCELLED");
     }
 
@@ -117,7 +119,7 @@ impl<'a> RemoteCore<'a> {
                 State::Stopping if older => (Step::Mark, word.why()),
                 _ => return word,
             };
-            match self.slot.step(word, step, why, session.generation()) {
+            match self.slot.step(Role::Session, word, step, why, session.generation()) {
                 Ok(contained) => return contained,
                 Err(now) => word = now,
             }
@@ -137,5 +139,151 @@ const fn refuse(state: State) -> Result<(), StartError> {
         State::Off => Ok(()),
         State::Claimed | State::Pending | State::Cancelled => Err(StartError::OnPending),
         State::On | State::Suspended | State::Stopping | State::Parked => Err(StartError::AlreadyOn),
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::vec::Vec;
+
+    use quell_abi::{Flags, Kind};
+
+    use super::*;
+    use crate::{Control, Phase};
+
+    const ENTRY: Entry = Entry { address: 0x1000, context: 7, big_endian: true };
+    const OTHER: Entry = Entry { address: 0x2000, context: 8, big_endian: false };
+
+    /// Runs `test` on a core 0 that is ON and a core 1 whose word is in this state, with the generation 5.
+    fn with_core(state: State, test: impl FnOnce(CoreTable<'_>, &CoreSlot)) {
+        let control = Control::new();
+        let slots: Vec<_> = (0..2).map(|_| CoreSlot::new()).collect();
+        let table = CoreTable::new(&control, &slots);
+        table.cold_boot(0);
+        slots[1].force(CoreWord::default().next(state, Why::None, 5));
+        test(table, &slots[1]);
+    }
+
+    fn session(generation: u32) -> ControlWord {
+        let word = ControlWord::with_generation(generation.wrapping_sub(1));
+        let session = word.opened(Kind::Crash, Flags::default(), 0);
+        assert_eq!(session.generation(), generation);
+        session
+    }
+
+    #[test]
+    fn only_a_core_that_is_off_is_started() {
+        for state in State::ALL {
+            with_core(state, |table, slot| {
+                let before = slot.load();
+                let expected = match state {
+                    State::Off => Ok(()),
+                    State::Claimed | State::Pending | State::Cancelled => Err(StartError::OnPending),
+                    State::On | State::Suspended | State::Stopping | State::Parked => {
+                        Err(StartError::AlreadyOn)
+                    }
+                };
+                slot.write_mailbox(OTHER);
+                assert_eq!(table.remote(1).unwrap().start(&table.local(0), ENTRY), expected, "{state:?}");
+                if expected.is_ok() {
+                    assert_eq!((slot.load().state(), slot.read_mailbox()), (State::Pending, ENTRY));
+                } else {
+                    assert_eq!((slot.load(), slot.read_mailbox()), (before, OTHER), "{state:?}");
+                }
+            });
+        }
+    }
+
+    #[test]
+    fn a_starter_that_is_not_on_starts_nothing() {
+        with_core(State::Off, |table, slot| {
+            assert!(table.local(0).leave());
+            assert_eq!(table.remote(1).unwrap().start(&table.local(0), ENTRY), Err(StartError::Denied));
+            assert_eq!(slot.load().changes(), 1, "its word was not touched");
+        });
+    }
+
+    #[test]
+    fn nobody_is_started_in_a_session() {
+        for phase in [Phase::Fenced, Phase::Grace, Phase::Nmi, Phase::Partial] {
+            with_core(State::Off, |table, slot| {
+                let control = table.control();
+                control.replace(control.load(), session(1).at(phase)).unwrap();
+                let start = table.remote(1).unwrap().start(&table.local(0), ENTRY);
+                assert_eq!(start, Err(StartError::Denied), "{phase:?}");
+                assert_eq!(slot.load().changes(), 1, "its word was not touched");
+            });
+        }
+    }
+
+    #[test]
+    fn a_start_keeps_the_generation_that_it_saw() {
+        with_core(State::Off, |table, slot| {
+            let control = table.control();
+            control.replace(control.load(), session(9).at(Phase::Idle)).unwrap();
+            table.remote(1).unwrap().start(&table.local(0), ENTRY).unwrap();
+            assert_eq!((slot.load().generation(), slot.load().why()), (9, Why::None));
+        });
+    }
+
+    #[test]
+    fn a_session_contains_those_outside_the_operating_system_and_marks_those_on_their_way_out() {
+        for state in State::ALL {
+            with_core(state, |table, slot| {
+                let before = slot.load();
+                let after = table.remote(1).unwrap().contain(session(6));
+                assert_eq!(slot.load(), after, "it returns the word as it is");
+                let expected = match state {
+                    State::Claimed => (State::Cancelled, Why::NeverRan),
+                    State::Pending => (State::Off, Why::NeverRan),
+                    State::Suspended => (State::Off, Why::Suspended),
+                    State::Stopping => (State::Stopping, Why::None),
+                    _ => {
+                        assert_eq!(after, before, "{state:?}");
+                        return;
+                    }
+                };
+                assert_eq!((after.state(), after.why()), expected, "{state:?}");
+                assert_eq!(after.generation(), 6);
+            });
+        }
+    }
+
+    #[test]
+    fn a_session_leaves_words_alone_that_are_not_older() {
+        for state in [State::Claimed, State::Pending, State::Suspended, State::Stopping] {
+            for generation in [5, 4, 1, 5_u32.wrapping_sub(1 << 31)] {
+                with_core(state, |table, slot| {
+                    let before = slot.load();
+                    table.remote(1).unwrap().contain(session(generation));
+                    assert_eq!(slot.load(), before, "{state:?} {generation}");
+                });
+            }
+        }
+    }
+
+    #[test]
+    fn age_wraps_around() {
+        assert!(is_older(0, 1) && is_older(u32::MAX, 1) && is_older(u32::MAX - 5, 3));
+        assert!(!is_older(1, 1) && !is_older(1, u32::MAX) && !is_older(2, 1));
+        assert!(is_older(0, i32::MAX as u32), "as far apart as can be");
+    }
+
+    #[test]
+    fn the_starter_lets_go_of_a_start_that_was_cancelled() {
+        with_core(State::Claimed, |table, slot| {
+            let claimed = slot.load();
+            let core = table.remote(1).unwrap();
+            core.contain(session(6));
+            core.take_back(claimed, CoreWord::default());
+            let word = slot.load();
+            assert_eq!((word.state(), word.why(), word.generation()), (State::Off, Why::NeverRan, 6));
+        });
+        with_core(State::Claimed, |table, slot| {
+            let before = CoreWord::default().next(State::Off, Why::Nmi, 4);
+            table.remote(1).unwrap().take_back(slot.load(), before);
+            let word = slot.load();
+            assert_eq!((word.state(), word.why(), word.generation()), (State::Off, Why::Nmi, 4));
+        });
     }
 }

@@ -62,3 +62,95 @@ impl CoreTable<'_> {
         census
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::vec::Vec;
+
+    use quell_abi::{Flags, Kind};
+
+    use super::*;
+    use crate::{Control, CoreSlot, Entry};
+
+    const ENTRY: Entry = Entry { address: 0x1000, context: 0, big_endian: false };
+
+    #[test]
+    fn every_state_is_in_the_mask_that_it_belongs_to() {
+        let control = Control::new();
+        let slots: Vec<_> = (0..6).map(|_| CoreSlot::new()).collect();
+        let table = CoreTable::new(&control, &slots);
+        let masks = || {
+            let census = table.census(0).unwrap();
+            (census.on, census.pending, census.stopped)
+        };
+        assert_eq!(masks(), (0, 0, 0), "cores that never ran are not stopped");
+        (0..4).for_each(|core| table.cold_boot(core));
+        assert_eq!(masks(), (0b1111, 0, 0));
+        assert!(table.local(1).suspend() && table.local(2).leave());
+        assert_eq!(
+            masks(),
+            (0b1111, 0, 0),
+            "a core that sleeps or goes can still be in the operating system"
+        );
+        table.local(2).publish(Why::Off, None);
+        assert_eq!(masks(), (0b1011, 0, 0), "CPU_OFF is no stop");
+        table.remote(4).unwrap().start(&table.local(0), ENTRY).unwrap();
+        assert_eq!(masks(), (0b1011, 0b1_0000, 0));
+
+        let session = control.load().opened(Kind::Crash, Flags::default(), 0);
+        control.replace(control.load(), session).unwrap();
+        table.remote(1).unwrap().contain(session);
+        table.remote(4).unwrap().contain(session);
+        assert!(table.local(3).leave());
+        table.local(3).publish(Why::Nmi, Some(session.generation()));
+        assert_eq!(masks(), (0b1, 0, 0b1_1010));
+    }
+
+    #[test]
+    fn the_epoch_changes_with_every_step_and_only_then() {
+        let control = Control::new();
+        let slots: Vec<_> = (0..2).map(|_| CoreSlot::new()).collect();
+        let table = CoreTable::new(&control, &slots);
+        let epoch = || table.census(0).unwrap().epoch;
+        assert_eq!(epoch(), 1, "0 is no epoch");
+        assert_eq!(epoch(), epoch());
+        table.cold_boot(0);
+        let mut epochs = vec![epoch()];
+        table.remote(1).unwrap().start(&table.local(0), ENTRY).unwrap();
+        epochs.push(epoch());
+        table.local(1).boot();
+        epochs.push(epoch());
+        table.local(1).suspend();
+        epochs.push(epoch());
+        table.local(1).wake();
+        epochs.push(epoch());
+        table.local(1).leave();
+        epochs.push(epoch());
+        table.local(1).publish(Why::Off, None);
+        epochs.push(epoch());
+        assert!(epochs.is_sorted_by(|before, after| before < after), "{epochs:?}");
+        // A step that is refused is no change.
+        assert!(!table.local(1).leave());
+        assert_eq!(epoch(), epochs[6]);
+    }
+
+    #[test]
+    fn a_word_covers_64_cores_and_the_last_one_the_rest() {
+        let control = Control::new();
+        let slots: Vec<_> = (0..130).map(|_| CoreSlot::new()).collect();
+        let table = CoreTable::new(&control, &slots);
+        [0, 63, 64, 129].into_iter().for_each(|core| table.cold_boot(core));
+        let on = |word| table.census(word).map(|census| census.on);
+        assert_eq!([0, 1, 2, 3].map(on), [Some(1 << 63 | 1), Some(1), Some(2), None]);
+        assert_eq!([1 << 58, usize::MAX].map(on), [None, None], "no word number wraps around");
+        assert_eq!(table.census(0).unwrap().epoch, table.census(2).unwrap().epoch);
+    }
+
+    #[test]
+    fn a_multiple_of_64_cores_has_no_empty_word() {
+        let control = Control::new();
+        let slots: Vec<_> = (0..64).map(|_| CoreSlot::new()).collect();
+        let table = CoreTable::new(&control, &slots);
+        assert!(table.census(0).is_some() && table.census(1).is_none());
+    }
+}

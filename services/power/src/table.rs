@@ -5,7 +5,7 @@
 use quell_abi::{State, Why};
 
 use crate::{
-    Control, CoreWord, LocalCore, RemoteCore, Step,
+    Control, CoreWord, LocalCore, RemoteCore, Role, Step,
     sync::{AtomicU64, Ordering},
 };
 
@@ -65,6 +65,12 @@ impl CoreSlot {
         self.word.store(0, Ordering::Relaxed);
     }
 
+    /// Puts the slot into a state that a test begins with.
+    #[cfg(all(test, not(loom)))]
+    pub(crate) fn force(&self, word: CoreWord) {
+        self.word.store(word.bits(), Ordering::Relaxed);
+    }
+
     /// Returns the word as it is now.
     pub(crate) fn load(&self) -> CoreWord {
         CoreWord::from_bits(self.word.load(Ordering::Acquire))
@@ -74,16 +80,18 @@ impl CoreSlot {
     ///
     /// # Errors
     ///
-    /// Returns the word as it is if it is not `seen` any more, or `seen` if the step does not start from its state.
+    /// Returns the word as it is if it is not `seen` any more, or `seen` if the step does not start from its state or is
+    /// not for `by` to take.
     pub(crate) fn step(
         &self,
+        by: Role,
         seen: CoreWord,
         step: Step,
         why: Why,
         generation: u32,
     ) -> Result<CoreWord, CoreWord> {
         let transition = step.transition();
-        if seen.state() != transition.from {
+        if seen.state() != transition.from || by != transition.by {
             return Err(seen);
         }
         let next = seen.next(transition.to, why, generation);
@@ -166,7 +174,9 @@ impl<'a> CoreTable<'a> {
         let slot = &self.slots[index];
         let mut word = slot.load();
         for step in [Step::Claim, Step::Accept, Step::Boot] {
-            word = slot.step(word, step, Why::None, 0).expect("the first core is OFF and nobody else runs");
+            word = slot
+                .step(step.transition().by, word, step, Why::None, 0)
+                .expect("the first core is OFF and nobody else runs");
         }
         assert_eq!(word.state(), State::On);
     }
@@ -184,8 +194,13 @@ mod tests {
             for transition in TRANSITIONS {
                 let slot = CoreSlot::new();
                 let before = CoreWord::default().next(from, Why::None, 7);
-                slot.word.store(before.bits(), Ordering::Relaxed);
-                let result = slot.step(before, transition.step, Why::Nmi, 8);
+                slot.force(before);
+                for by in
+                    [Role::Itself, Role::Starter, Role::Session].into_iter().filter(|by| *by != transition.by)
+                {
+                    assert_eq!(slot.step(by, before, transition.step, Why::Nmi, 8), Err(before));
+                }
+                let result = slot.step(transition.by, before, transition.step, Why::Nmi, 8);
                 if from == transition.from {
                     let after = slot.load();
                     assert_eq!(result, Ok(after));
@@ -205,10 +220,14 @@ mod tests {
     fn a_step_from_an_old_word_is_refused() {
         let slot = CoreSlot::new();
         let old = slot.load();
-        let claimed = slot.step(old, Step::Claim, Why::None, 0).unwrap();
-        let off = slot.step(claimed, Step::RollBack, Why::None, 0).unwrap();
+        let claimed = slot.step(Role::Starter, old, Step::Claim, Why::None, 0).unwrap();
+        let off = slot.step(Role::Starter, claimed, Step::RollBack, Why::None, 0).unwrap();
         assert_eq!(off.state(), old.state());
-        assert_eq!(slot.step(old, Step::Claim, Why::None, 0), Err(off), "same state, another word");
+        assert_eq!(
+            slot.step(Role::Starter, old, Step::Claim, Why::None, 0),
+            Err(off),
+            "same state, another word"
+        );
     }
 
     #[test]

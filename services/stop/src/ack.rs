@@ -26,3 +26,51 @@ impl<H: Hardware> Stop<'_, H> {
         Outcome::Ack { generation: control.generation() }
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use core::mem::offset_of;
+
+    use quell_abi::{Call, CoreRecord, Kind, RECORD_SIZE, State, Why};
+
+    use super::*;
+    use crate::testing::{Machine, RAM};
+
+    const SAVED: usize = offset_of!(CoreRecord, saved_registers);
+
+    fn saved_registers(machine: &Machine, core: u64) -> u64 {
+        machine.results(0, Call::Read, &[core, RAM.start, RECORD_SIZE as u64]);
+        machine.written()[&(RAM.start + SAVED as u64)]
+    }
+
+    #[test]
+    fn only_a_target_acknowledges() {
+        let machine = Machine::new(2);
+        assert_eq!(machine.status(1, Call::Ack, &[0]), Status::NoSession);
+        let handle = machine.begin(0, Kind::Halt, [1, 1]);
+        assert_eq!(machine.status(0, Call::Ack, &[0]), Status::Denied);
+        machine.stop_core(1, Why::Nmi, handle, 0);
+        assert_eq!(machine.poll(0, handle).status, Status::Success);
+        assert_eq!(machine.status(0, Call::Ack, &[0]), Status::NoSession, "it is over");
+    }
+
+    /// x1 is kept as it is, wild or not, and shows in the record of the core that gave it.
+    #[test]
+    fn the_address_is_recorded_and_not_looked_at() {
+        let machine = Machine::new(4);
+        let generation = machine.begin(0, Kind::Halt, [1, 1]);
+        for (core, address) in [(1, u64::MAX), (2, 0)] {
+            let outcome = machine.call(core, Call::Ack, &[address]);
+            assert_eq!(outcome, Outcome::Ack { generation: generation as u32 });
+            machine.stop_core(core, Why::Ack, generation, 0);
+            assert_eq!(machine.state(core), (State::Off, Why::Ack));
+            assert_eq!(saved_registers(&machine, core as u64), address);
+        }
+        assert_eq!(machine.poll(0, generation).acked, 2);
+
+        // The interrupt came before the call was carried out: then there is nothing that the core has saved.
+        machine.call(3, Call::Ack, &[0x1234]);
+        machine.stop_core(3, Why::Nmi, generation, 0);
+        assert_eq!(saved_registers(&machine, 3), 0);
+    }
+}

@@ -1,27 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! BEGIN: arbitration, and the opening of a session. SYNC is BEGIN and a wait.
+//! BEGIN: the opening of a session; who may is in [`arbitrate`](crate::arbitrate). SYNC is BEGIN and a wait.
 //!
 //! | x0 | when |
 //! |---|---|
 //! | SUCCESS | the session is open, or was done at once: x1 handle, x2 targets, x3 of them contained |
 //! | INVALID_PARAMETERS | a reserved bit of x1 is set, a time is above 2^32 - 1, the SGI is not one of the non-secure world |
-//! | NOT_SUPPORTED | the kind is PAUSE |
+//! | NOT_SUPPORTED | the kind is PAUSE, or ORPHAN_RESET is set: FEATURES says that they are not there |
 //! | DENIED | the caller owns the open session and asks for no higher kind |
 //! | BUSY | another core owns it, and TRY was given in time: x1 its MPIDR, x2 the kind |
 //! | does not return | another core owns it, and it is not of a lower kind: the caller is stopped |
 //!
 //! A grace time of 0 leaves the phase out. A lease of 0 never ends.
 
-use quell_abi::{BEGIN_KIND_MASK, Flags, Kind, Status};
+use quell_abi::{BEGIN_KIND_MASK, Flags, Kind, State, Status};
 use quell_arch::Answer;
-use quell_power::{ControlWord, LocalCore};
+use quell_power::{ControlWord, LocalCore, Protection, full_fence};
 
-use crate::{
-    Hardware, Outcome, Stop,
-    drive::{Progress, Tally},
-    slot::Parameters,
-};
+use crate::{Hardware, Outcome, Stop, drive::Progress, slot::Parameters, tally::Tally};
 
 /// The most microseconds that a time may have.
 const LONGEST: u64 = u32::MAX as u64;
@@ -36,9 +32,9 @@ const NON_SECURE_SGIS: u64 = 8;
 const TRIES: usize = 64;
 
 /// The arguments of BEGIN, checked.
-struct Request {
-    kind: Kind,
-    flags: Flags,
+pub(crate) struct Request {
+    pub kind: Kind,
+    pub flags: Flags,
     grace: u64,
     nmi: u64,
     lease: u64,
@@ -58,7 +54,7 @@ impl Request {
             0..NON_SECURE_SGIS => Some(sgi as u32),
             _ => return Err(Status::InvalidParameters),
         };
-        if kind == Kind::Pause {
+        if kind == Kind::Pause || flags.contains(Flags::ORPHAN_RESET) {
             return Err(Status::NotSupported);
         }
         Ok(Self { kind, flags, grace, nmi, lease, sgi, cookie })
@@ -111,7 +107,7 @@ impl<H: Hardware> Stop<'_, H> {
         for _ in 0..TRIES {
             let seen = self.table.control().load();
             // A core that is not ON any more (its operating system was replaced under it) opens nothing.
-            if caller.word().state() != quell_abi::State::On {
+            if caller.word().state() != State::On {
                 return Err(Status::Denied);
             }
             if let Some(outcome) = self.arbitrate(seen, &request, caller.index(), now)? {
@@ -121,39 +117,14 @@ impl<H: Hardware> Stop<'_, H> {
             self.slots[caller.index()]
                 .write_parameters(session.generation(), self.parameters(&request, seen, session, now));
             if self.table.control().replace(seen, session).is_ok() {
+                // The open control word before the words of those that are told: the other half is in
+                // `LocalCore::enter`. A core that passed the gate just before is told, too.
+                full_fence(Protection::SessionFence);
                 self.announce(session, request.sgi);
                 return Ok(Opened::Yes(session));
             }
         }
         Err(Status::InternalFailure)
-    }
-
-    /// Decides whether `request` may replace the control word `seen`: `None` if it may.
-    fn arbitrate(
-        &self,
-        seen: ControlWord,
-        request: &Request,
-        caller: usize,
-        now: u64,
-    ) -> Result<Option<Outcome>, Status> {
-        if !seen.is_open() || request.kind > seen.kind() {
-            return Ok(None);
-        }
-        if seen.owner() == caller {
-            return Err(Status::Denied);
-        }
-        let lease_end = self.slots[seen.owner()].read_parameters(seen).lease_end;
-        if request.kind == seen.kind() && now >= lease_end {
-            return Ok(None);
-        }
-        if request.flags.contains(Flags::TRY) && !seen.phase().stops() {
-            return Ok(Some(Outcome::Return(Answer::registers([
-                Status::Busy.to_register(),
-                self.hardware.affinity_of(seen.owner()),
-                seen.kind() as u64,
-            ]))));
-        }
-        Ok(Some(Outcome::Lost { generation: seen.generation() }))
     }
 
     fn parameters(&self, request: &Request, seen: ControlWord, session: ControlWord, now: u64) -> Parameters {
@@ -176,11 +147,8 @@ impl<H: Hardware> Stop<'_, H> {
         }
     }
 
-    /// Clears what earlier sessions noted of the targets, and raises the operating system's own stop interrupt on them.
+    /// Raises the operating system's own stop interrupt on the targets.
     fn announce(&self, session: ControlWord, sgi: Option<u32>) {
-        for target in Tally::running(&self.table, session) {
-            self.slots[target].forget();
-        }
         if let Some(sgi) = sgi {
             self.hardware.send_normal(sgi, Tally::running(&self.table, session));
         }
@@ -189,5 +157,162 @@ impl<H: Hardware> Stop<'_, H> {
     /// Returns microseconds, at most [`LONGEST`], in ticks of the counter.
     pub(crate) fn ticks(&self, microseconds: u64) -> u64 {
         microseconds.saturating_mul(self.hardware.frequency()) / 1_000_000
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use quell_abi::{Call, State, Why};
+    use quell_power::Phase;
+
+    use super::*;
+    use crate::testing::{COOKIE, MILLISECOND, MS, Machine, Sent};
+
+    const HALT: u64 = Kind::Halt as u64;
+    const KEXEC: u64 = Kind::Kexec as u64;
+    const CRASH: u64 = Kind::Crash as u64;
+    const TRY: u64 = (Flags::TRY.bits() as u64) << 8;
+
+    /// Arguments that BEGIN takes, with this in x1.
+    const fn arguments(x1: u64) -> [u64; 6] {
+        [x1, MS, MS, 0, NO_SGI, COOKIE]
+    }
+
+    const BEGIN_OR_SYNC: [Call; 2] = [Call::Begin, Call::Sync];
+
+    #[test]
+    fn arguments_out_of_range_are_refused_and_change_nothing() {
+        let machine = Machine::new(2);
+        let mut bad = Vec::new();
+        // Kinds above CRASH, flags without a meaning, and every bit above them.
+        bad.extend([4, 5, 0x10, 0x80, 0xff].map(arguments));
+        bad.extend((10..64).map(|bit| arguments(HALT | 1 << bit)));
+        for time in 1..=3 {
+            for value in [1 << 32, 1 << 63, u64::MAX] {
+                let mut with_time = arguments(HALT);
+                with_time[time] = value;
+                bad.push(with_time);
+            }
+        }
+        for sgi in [8, 15, 16, 255, 1 << 32, u64::from(u32::MAX), u64::MAX - 1] {
+            bad.push([HALT, MS, MS, 0, sgi, 0]);
+        }
+        // PAUSE is not there, but what is wrong for every kind is wrong for it, too.
+        bad.push([Kind::Pause as u64, MS, MS, 0, 8, 0]);
+        for arguments in bad {
+            for call in BEGIN_OR_SYNC {
+                let status = machine.status(0, call, &arguments);
+                assert_eq!(status, Status::InvalidParameters, "{call:?} {arguments:x?}");
+            }
+        }
+        assert_eq!(machine.table().control().load(), ControlWord::default());
+        assert!(machine.sent().is_empty());
+    }
+
+    #[test]
+    fn pause_and_orphan_reset_are_not_supported() {
+        let machine = Machine::new(2);
+        for call in BEGIN_OR_SYNC {
+            for x1 in [Kind::Pause as u64, CRASH | 2 << 8, CRASH | 3 << 8] {
+                let status = machine.status(0, call, &[x1, MS, MS, MS, NO_SGI, 0]);
+                assert_eq!(status, Status::NotSupported);
+            }
+        }
+        assert_eq!(machine.table().control().load(), ControlWord::default());
+    }
+
+    #[test]
+    fn arguments_at_the_edge_are_taken() {
+        for arguments in [
+            arguments(HALT),
+            arguments(KEXEC),
+            arguments(CRASH | TRY),
+            [HALT, LONGEST, LONGEST, LONGEST, 0, u64::MAX],
+            [HALT, 1, 0, 1, 7, 0],
+        ] {
+            let machine = Machine::new(2);
+            let results = machine.results(0, Call::Begin, &arguments);
+            assert_eq!(results, [0, 1, 1, 0], "{arguments:x?}");
+            let control = machine.table().control().load();
+            assert_eq!(u64::from(control.flags().bits()) << 8 | control.kind() as u64, arguments[0]);
+        }
+    }
+
+    #[test]
+    fn the_longest_times_do_not_overflow() {
+        let machine = Machine::new(2);
+        machine.advance(u64::MAX / 2);
+        let handle = machine.results(0, Call::Begin, &[HALT, LONGEST, LONGEST, LONGEST, NO_SGI, 0])[1];
+        assert_eq!((machine.phase(), machine.poll(0, handle).remaining), (Phase::Grace, LONGEST));
+    }
+
+    #[test]
+    fn the_normal_stop_interrupt_goes_to_those_that_run() {
+        let machine = Machine::new(4);
+        machine.off(2);
+        machine.call(0, Call::Begin, &[HALT, MS, MS, 0, 7, 0]);
+        assert_eq!(machine.sent(), [Sent::Normal(7, vec![1, 3])]);
+
+        let machine = Machine::new(2);
+        machine.call(0, Call::Begin, &arguments(HALT));
+        assert!(machine.sent().is_empty(), "~0 asks for none");
+    }
+
+    /// Cores that do not run are contained by BEGIN itself, and those that were off before are no targets.
+    #[test]
+    fn begin_counts_targets_and_contains_those_outside() {
+        let machine = Machine::new(6);
+        (2..6).for_each(|core| machine.off(core));
+        machine.start(0, 3);
+        assert!(machine.table().local(1).suspend());
+        machine.boot(0, 5);
+        assert_eq!(machine.results(0, Call::Begin, &arguments(HALT)), [0, 1, 3, 2]);
+        assert_eq!(machine.state(1), (State::Off, Why::Suspended));
+        assert_eq!(machine.state(3), (State::Off, Why::NeverRan));
+        assert_eq!(machine.state(5), (State::On, Why::None));
+        assert_eq!(machine.sent(), [Sent::Stop(vec![1])], "it is woken to record its registers");
+    }
+
+    #[test]
+    fn a_session_without_targets_is_done_at_once() {
+        let machine = Machine::new(2);
+        machine.off(1);
+        assert_eq!(machine.results(0, Call::Begin, &arguments(CRASH)), [0, 1, 0, 0]);
+        assert_eq!(machine.phase(), Phase::Idle);
+        assert_eq!(machine.results(0, Call::Sync, &arguments(CRASH)), [0, 0, 0, u64::MAX]);
+        machine.boot(0, 1);
+    }
+
+    #[test]
+    fn grace_0_leaves_the_phase_out() {
+        let machine = Machine::new(2);
+        machine.call(0, Call::Begin, &[HALT, 0, MS, 0, NO_SGI, 0]);
+        assert_eq!((machine.phase(), machine.sent()), (Phase::Nmi, vec![Sent::Stop(vec![1])]));
+    }
+
+    #[test]
+    fn a_core_that_is_not_on_opens_nothing() {
+        let machine = Machine::new(2);
+        machine.off(1);
+        assert_eq!(machine.status(1, Call::Begin, &arguments(CRASH)), Status::Denied);
+        assert_eq!(machine.table().control().load(), ControlWord::default());
+    }
+
+    #[test]
+    fn sync_waits_until_nobody_is_left_or_the_time_is_over() {
+        let machine = Machine::new(2);
+        machine.tick(MILLISECOND / 10);
+        let begun = machine.time();
+        let results = machine.results(0, Call::Sync, &[CRASH, MS, 2 * MS, 0, NO_SGI, 0]);
+        assert_eq!(results, [Status::Partial.to_register(), 1 << 48, 0, 1]);
+        assert!((3 * MILLISECOND..4 * MILLISECOND).contains(&(machine.time() - begun)));
+        assert_eq!(machine.phase(), Phase::Partial);
+
+        // The session stays, and a higher kind of the owner's own goes on from there.
+        let machine = Machine::new(2);
+        machine.tick(MILLISECOND);
+        machine.call(0, Call::Sync, &[HALT, 0, 0, 0, NO_SGI, 0]);
+        machine.stop_core(1, Why::Nmi, 1, 0);
+        assert_eq!(machine.results(0, Call::Sync, &arguments(CRASH)), [0, 1 << 16, 0, u64::MAX]);
     }
 }

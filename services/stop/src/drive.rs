@@ -2,13 +2,11 @@
 
 //! Driving a session: see who is left, and take the next step when it is due.
 
-use core::sync::atomic::{Ordering, fence};
-
 use quell_abi::{State, Status, Why};
 use quell_arch::Answer;
-use quell_power::{ControlWord, CoreTable, CoreWord, Phase};
+use quell_power::{ControlWord, CoreWord, Phase, Protection, full_fence};
 
-use crate::{Hardware, Outcome, Stop};
+use crate::{Hardware, Outcome, Stop, tally::Tally};
 
 /// How often the secure interrupt is sent again while cores are left, in microseconds. Interrupts merge, and one that
 /// came before its target's word said ON was cleared.
@@ -19,60 +17,6 @@ const ROUNDS: usize = 10;
 
 /// What POLL answers when no core is left.
 const NOBODY: u64 = u64::MAX;
-
-/// How the cores of a session stand.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(crate) struct Tally {
-    acked: u64,
-    nmi: u64,
-    off: u64,
-    left: u64,
-    /// Index of one that is left.
-    straggler: Option<usize>,
-}
-
-impl Tally {
-    /// Adds a core, whose word is no older than the row of sessions that began with `first_generation` if it was stopped
-    /// by them.
-    fn add(&mut self, index: usize, word: CoreWord, first_generation: u32) {
-        if word.state() != State::Off {
-            self.left += 1;
-            self.straggler = Some(index);
-        } else if word.generation().wrapping_sub(first_generation) < u32::MAX / 2 {
-            match word.why() {
-                Why::Ack => self.acked += 1,
-                Why::Nmi | Why::Lost => self.nmi += 1,
-                Why::Off | Why::Suspended | Why::NeverRan => self.off += 1,
-                Why::None | Why::InEl3 | Why::NoAnswer => {}
-            }
-        }
-    }
-
-    /// Returns how many cores the session has to stop, or has stopped.
-    pub(crate) const fn targets(&self) -> u64 {
-        self.contained() + self.left
-    }
-
-    /// Returns how many of them have stopped.
-    pub(crate) const fn contained(&self) -> u64 {
-        self.acked + self.nmi + self.off
-    }
-
-    /// Returns the cores that may be running the operating system in spite of the session.
-    pub(crate) fn running<'a>(
-        table: &CoreTable<'a>,
-        session: ControlWord,
-    ) -> impl Iterator<Item = usize> + use<'a> {
-        table
-            .words()
-            .enumerate()
-            .filter(move |(index, word)| {
-                *index != session.owner()
-                    && matches!(word.state(), State::On | State::Suspended | State::Stopping)
-            })
-            .map(|(index, _)| index)
-    }
-}
 
 /// How far a session is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -122,8 +66,13 @@ impl<H: Hardware> Stop<'_, H> {
                 return Progress::Stale;
             }
             let tally = self.tally(session);
+            if session.phase() == Phase::Failed {
+                // The firmware has failed: the gate is about to stop the caller.
+                return Progress::Stale;
+            }
             if !session.is_open() {
-                return Progress::Done(tally);
+                // None was left when it closed; a core that is not OFF now was started since.
+                return Progress::Done(Tally { left: 0, straggler: None, ..tally });
             }
             let now = self.hardware.now();
             let (next, next_progress) = self.next_phase(session, tally, now);
@@ -136,7 +85,8 @@ impl<H: Hardware> Stop<'_, H> {
                     }
                 }
                 None => {
-                    if session.phase().stops() {
+                    let owner = &self.slots[session.owner()];
+                    if session.phase().stops() && owner.is_time_to_send(now, self.ticks(RESEND)) {
                         self.signal(session, now);
                     }
                     return progress;
@@ -162,7 +112,7 @@ impl<H: Hardware> Stop<'_, H> {
             }
             Phase::Nmi if now < parameters.nmi_end => (None, until(parameters.nmi_end)),
             Phase::Nmi => (Some(Phase::Partial), Progress::Partial { tally, straggler }),
-            Phase::Partial | Phase::Idle => (None, Progress::Partial { tally, straggler }),
+            Phase::Partial | Phase::Idle | Phase::Failed => (None, Progress::Partial { tally, straggler }),
         }
     }
 
@@ -170,7 +120,7 @@ impl<H: Hardware> Stop<'_, H> {
     pub(crate) fn tally(&self, session: ControlWord) -> Tally {
         // The load of the control word before those of the core words: the other half is in `RemoteCore::start` and in
         // `LocalCore::enter`.
-        fence(Ordering::SeqCst);
+        full_fence(Protection::SessionFence);
         let first_generation = self.slots[session.owner()].read_parameters(session).first_generation;
         let mut tally = Tally::default();
         for index in (0..self.table.len()).filter(|&index| index != session.owner()) {
@@ -190,6 +140,10 @@ impl<H: Hardware> Stop<'_, H> {
         }
         let after = core.contain(session);
         if after.state() == State::Off && after.generation() == session.generation() {
+            if after.why() == Why::NeverRan {
+                // It did not begin: what is noted is of an earlier life.
+                self.slots[index].forget();
+            }
             self.slots[index].note_stop(self.hardware.now());
             if after.why() == Why::Suspended {
                 // It sleeps: it is woken to capture its registers and to go where a core that is OFF belongs.
@@ -199,18 +153,201 @@ impl<H: Hardware> Stop<'_, H> {
         after
     }
 
-    /// Sends the secure interrupt to every core that is left, unless it was sent just now.
+    /// Sends the secure interrupt to every core that is left.
     fn signal(&self, session: ControlWord, now: u64) {
-        if self.slots[session.owner()].is_time_to_send(now, self.ticks(RESEND)) {
-            for target in Tally::running(&self.table, session) {
-                self.slots[target].note_signal(now);
-            }
-            self.hardware.send_stop(Tally::running(&self.table, session));
+        self.slots[session.owner()].note_sent(now);
+        for target in Tally::running(&self.table, session) {
+            self.slots[target].note_signal(now);
         }
+        self.hardware.send_stop(Tally::running(&self.table, session));
     }
 
     fn microseconds(&self, ticks: u64) -> u64 {
         // Rounded up: a caller that waits as long as it is told finds the deadline past.
         (u128::from(ticks) * 1_000_000).div_ceil(u128::from(self.hardware.frequency())) as u64
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use quell_abi::{Call, Kind};
+
+    use super::*;
+    use crate::testing::{COOKIE, MILLISECOND, MS, Machine, NO_SGI, Poll, Sent};
+
+    /// Milliseconds as POLL tells them.
+    const fn ms(milliseconds: u64) -> u64 {
+        milliseconds * MS
+    }
+
+    fn pending(left: u64, remaining: u64, straggler: u64) -> Poll {
+        Poll { status: Status::Pending, acked: 0, nmi: 0, off: 0, left, remaining, straggler }
+    }
+
+    #[test]
+    fn a_session_goes_through_its_phases_when_they_are_due() {
+        let machine = Machine::new(3);
+        let handle = machine.begin(0, Kind::Crash, [2, 3]);
+        assert_eq!((machine.phase(), machine.poll(0, handle)), (Phase::Grace, pending(2, ms(2), 2)));
+
+        machine.advance(2 * MILLISECOND - 1);
+        assert_eq!((machine.poll(0, handle), machine.phase()), (pending(2, 1, 2), Phase::Grace));
+        assert!(machine.sent().is_empty(), "no secure interrupt in the grace time");
+
+        machine.advance(1);
+        assert_eq!((machine.poll(0, handle), machine.phase()), (pending(2, ms(3), 2), Phase::Nmi));
+        assert_eq!(machine.sent(), [Sent::Stop(vec![1, 2])]);
+
+        machine.advance(3 * MILLISECOND - 1);
+        assert_eq!((machine.poll(0, handle), machine.phase()), (pending(2, 1, 2), Phase::Nmi));
+
+        machine.advance(1);
+        let partial = Poll { status: Status::Partial, ..pending(2, 0, 2) };
+        assert_eq!((machine.poll(0, handle), machine.phase()), (partial, Phase::Partial));
+        assert_eq!(machine.poll(0, handle), partial, "it stays so");
+
+        machine.stop_core(2, Why::Nmi, handle, 0);
+        assert_eq!(machine.poll(0, handle), Poll { nmi: 1, left: 1, straggler: 1, ..partial });
+        machine.stop_core(1, Why::Nmi, handle, 0);
+        let done = Poll { status: Status::Success, nmi: 2, left: 0, straggler: NOBODY, ..partial };
+        assert_eq!((machine.poll(0, handle), machine.phase()), (done, Phase::Idle));
+        assert_eq!(machine.poll(0, handle), done, "as often as one asks");
+    }
+
+    #[test]
+    fn a_phase_ends_early_when_nobody_is_left() {
+        let machine = Machine::new(2);
+        let handle = machine.begin(0, Kind::Halt, [1_000, 1_000]);
+        machine.stop_core(1, Why::Ack, handle, 0);
+        assert_eq!(machine.poll(0, handle).status, Status::Success);
+        assert!(machine.sent().is_empty());
+    }
+
+    #[test]
+    fn phases_that_nobody_drove_are_made_up_for() {
+        let machine = Machine::new(2);
+        let handle = machine.begin(0, Kind::Halt, [1, 1]);
+        machine.advance(5 * MILLISECOND);
+        assert_eq!(machine.poll(0, handle).status, Status::Partial);
+        assert_eq!(machine.sent(), [Sent::Stop(vec![1])], "the interrupt is not left out");
+    }
+
+    #[test]
+    fn the_secure_interrupt_is_sent_again_to_those_left_and_not_too_often() {
+        let machine = Machine::new(3);
+        let handle = machine.begin(0, Kind::Halt, [0, 10]);
+        assert_eq!(machine.sent(), [Sent::Stop(vec![1, 2])]);
+        machine.advance(MILLISECOND - 1);
+        machine.poll(0, handle);
+        assert!(machine.sent().is_empty(), "not yet");
+        machine.advance(1);
+        machine.stop_core(1, Why::Nmi, handle, 0);
+        machine.poll(0, handle);
+        assert_eq!(machine.sent(), [Sent::Stop(vec![2])]);
+        machine.poll(0, handle);
+        assert!(machine.sent().is_empty(), "not twice");
+        // Later than the end of the time, too: somebody may still answer.
+        machine.advance(20 * MILLISECOND);
+        assert_eq!(machine.poll(0, handle).status, Status::Partial);
+        assert_eq!(machine.sent(), [Sent::Stop(vec![2])]);
+    }
+
+    /// The interval is one of a session: the next session's first interrupt does not wait for it.
+    #[test]
+    fn a_session_right_after_another_sends_at_once() {
+        let machine = Machine::new(2);
+        let first = machine.begin(0, Kind::Halt, [0, 1]);
+        machine.stop_core(1, Why::Nmi, first, 0);
+        assert_eq!(machine.poll(0, first).status, Status::Success);
+        machine.boot(0, 1);
+        machine.sent();
+        machine.begin(0, Kind::Halt, [0, 1]);
+        assert_eq!(machine.sent(), [Sent::Stop(vec![1])]);
+    }
+
+    #[test]
+    fn every_way_to_stop_is_counted_where_it_belongs() {
+        let machine = Machine::new(9);
+        machine.off(8);
+        machine.off(7);
+        machine.off(6);
+        machine.start(0, 6);
+        assert!(machine.table().local(5).suspend());
+        let handle = machine.begin(0, Kind::Crash, [1, 1]);
+        machine.stop_core(1, Why::Ack, handle, 0);
+        machine.stop_core(2, Why::Nmi, handle, 0);
+        machine.stop_core(3, Why::Lost, handle, 0);
+        machine.off(4);
+        // Off: CPU_OFF in the session, a sleeper, and one that never ran; not those that were off before.
+        let poll = machine.poll(0, handle);
+        assert_eq!((poll.acked, poll.nmi, poll.off, poll.left), (1, 2, 3, 0));
+        assert_eq!(poll.status, Status::Success);
+    }
+
+    #[test]
+    fn a_core_that_suspends_or_leaves_the_pen_meanwhile_is_contained() {
+        let machine = Machine::new(3);
+        machine.off(2);
+        machine.start(0, 2);
+        let handle = machine.begin(0, Kind::Crash, [1, 1]);
+        assert_eq!(machine.table().local(2).boot(), None, "its start is withdrawn");
+        let local = machine.table().local(1);
+        assert!(local.suspend());
+        let poll = machine.poll(0, handle);
+        assert_eq!((poll.status, poll.off), (Status::Success, 2));
+        assert!(!local.wake());
+        assert_eq!(machine.sent(), [Sent::Stop(vec![1])]);
+    }
+
+    /// A core between its last instruction and the pen counts as left, and is sent the interrupt: it does no harm there.
+    #[test]
+    fn a_core_on_its_way_to_the_pen_is_left() {
+        let machine = Machine::new(2);
+        let handle = machine.begin(0, Kind::Crash, [0, 0]);
+        assert!(machine.table().local(1).leave());
+        let poll = machine.poll(0, handle);
+        assert_eq!((poll.status, poll.left, poll.straggler), (Status::Partial, 1, 1));
+        machine.table().local(1).publish(Why::Nmi, Some(handle as u32));
+        assert_eq!(machine.poll(0, handle).status, Status::Success);
+    }
+
+    #[test]
+    fn done_stays_done_when_a_core_is_started_afterwards() {
+        let machine = Machine::new(3);
+        let handle = machine.begin(0, Kind::Crash, [0, 1]);
+        machine.stop_core(1, Why::Nmi, handle, 0);
+        machine.stop_core(2, Why::Nmi, handle, 0);
+        assert_eq!(machine.poll(0, handle).nmi, 2);
+        machine.boot(0, 1);
+        machine.start(0, 2);
+        let poll = machine.poll(0, handle);
+        assert_eq!((poll.status, poll.left, poll.straggler), (Status::Success, 0, NOBODY));
+        assert_eq!(machine.state(2), (State::Pending, Why::None), "a closed session withdraws nothing");
+    }
+
+    #[test]
+    fn any_core_drives_and_the_owner_is_never_a_target() {
+        let machine = Machine::new(3);
+        let handle = machine.begin(1, Kind::Crash, [1, 1]);
+        machine.advance(MILLISECOND);
+        assert_eq!(machine.poll(2, handle).left, 2);
+        assert_eq!((machine.phase(), machine.sent()), (Phase::Nmi, vec![Sent::Stop(vec![0, 2])]));
+        machine.stop_core(0, Why::Nmi, handle, 0);
+        machine.stop_core(2, Why::Nmi, handle, 0);
+        assert_eq!(machine.poll(1, handle).status, Status::Success);
+        assert_eq!(machine.state(1), (State::On, Why::None));
+    }
+
+    #[test]
+    fn remaining_time_is_rounded_up() {
+        let machine = Machine::new(2);
+        let handle = machine.results(0, Call::Begin, &[1, 1, 1, 0, NO_SGI, COOKIE])[1];
+        // A microsecond is 62.5 ticks, of which 62 fit.
+        assert_eq!(machine.poll(0, handle).remaining, 1);
+        machine.advance(61);
+        assert_eq!((machine.poll(0, handle).remaining, machine.phase()), (1, Phase::Grace));
+        machine.advance(1);
+        machine.poll(0, handle);
+        assert_eq!(machine.phase(), Phase::Nmi);
     }
 }

@@ -25,6 +25,7 @@
 #![cfg_attr(not(test), no_std)]
 
 mod ack;
+mod arbitrate;
 mod begin;
 mod drive;
 mod hardware;
@@ -33,6 +34,9 @@ mod query;
 mod read;
 mod record;
 mod slot;
+mod tally;
+#[cfg(all(test, not(loom)))]
+mod testing;
 
 use quell_abi::{
     CALL_UID, Call, REVISION_FID, REVISION_MAJOR, REVISION_MINOR, Status, UID_FID, VERSION, VERSION_FID32,

@@ -45,3 +45,91 @@ impl<H: Hardware> Stop<'_, H> {
         }
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use quell_abi::{Call, Kind, Why};
+    use quell_power::Phase;
+
+    use super::*;
+    use crate::testing::{MILLISECOND, Machine};
+
+    const CRASH: Kind = Kind::Crash;
+
+    #[test]
+    fn errors_come_in_this_order() {
+        let machine = Machine::new(2);
+        assert_eq!(machine.status(0, Call::Poll, &[0, LONGEST_BUDGET + 1]), Status::InvalidParameters);
+        assert_eq!(machine.status(0, Call::Poll, &[0, u64::MAX]), Status::InvalidParameters);
+        for handle in [0, 1, u64::MAX] {
+            assert_eq!(machine.status(0, Call::Poll, &[handle, 0]), Status::NoSession);
+        }
+        let handle = machine.begin(0, CRASH, [1, 1]);
+        assert_eq!(machine.status(0, Call::Poll, &[handle, LONGEST_BUDGET + 1]), Status::InvalidParameters);
+        for stale in [0, handle - 1, handle + 1, handle | 1 << 32, handle | 1 << 63, u64::MAX] {
+            assert_eq!(machine.status(0, Call::Poll, &[stale, 0]), Status::StaleHandle, "{stale:#x}");
+        }
+    }
+
+    /// A stale handle drives nothing: neither the session of before nor the one that is open.
+    #[test]
+    fn a_stale_handle_changes_nothing() {
+        let machine = Machine::new(2);
+        let first = machine.begin(0, Kind::Halt, [1, 1]);
+        machine.begin(0, CRASH, [1, 1]);
+        machine.advance(10 * MILLISECOND);
+        let before = machine.table().control().load();
+        assert_eq!(machine.status(1, Call::Poll, &[first, 0]), Status::StaleHandle);
+        assert_eq!(machine.table().control().load(), before);
+        assert!(machine.sent().is_empty());
+    }
+
+    #[test]
+    fn an_older_session_is_stale_when_the_newer_is_done() {
+        let machine = Machine::new(2);
+        machine.off(1);
+        let first = machine.begin(0, CRASH, [1, 1]);
+        assert_eq!(machine.poll(0, first).status, Status::Success);
+        let second = machine.begin(0, CRASH, [1, 1]);
+        assert_eq!(machine.status(0, Call::Poll, &[first, 0]), Status::StaleHandle);
+        assert_eq!(machine.poll(0, second).status, Status::Success);
+    }
+
+    /// Returns how many ticks a POLL by `caller` with this budget takes.
+    fn duration(machine: &Machine, caller: usize, budget: u64) -> u64 {
+        let begun = machine.time();
+        machine.call(caller, Call::Poll, &[1, budget]);
+        machine.time() - begun
+    }
+
+    #[test]
+    fn the_budget_is_waited_for_and_no_longer() {
+        let machine = Machine::new(2);
+        machine.begin(0, CRASH, [100, 100]);
+        machine.tick(100);
+        let once = duration(&machine, 0, 0);
+        assert!(once < MILLISECOND / 10, "{once}");
+        let full = duration(&machine, 0, LONGEST_BUDGET);
+        assert!((MILLISECOND..MILLISECOND + 2 * once).contains(&full), "{full}");
+        machine.stop_core(1, Why::Ack, 1, 0);
+        assert!(duration(&machine, 0, LONGEST_BUDGET) <= once, "DONE ends the wait");
+    }
+
+    #[test]
+    fn a_target_does_not_wait_for_its_own_stop() {
+        let machine = Machine::new(2);
+        machine.begin(0, CRASH, [0, 100]);
+        machine.tick(100);
+        assert_eq!(machine.phase(), Phase::Nmi);
+        assert!(duration(&machine, 1, LONGEST_BUDGET) < MILLISECOND / 10);
+        assert!(duration(&machine, 0, LONGEST_BUDGET) >= MILLISECOND);
+    }
+
+    #[test]
+    fn partial_ends_the_wait() {
+        let machine = Machine::new(2);
+        machine.begin(0, CRASH, [0, 0]);
+        machine.tick(100);
+        assert!(duration(&machine, 0, LONGEST_BUDGET) < MILLISECOND / 10);
+    }
+}

@@ -4,7 +4,7 @@
 //!
 //! STATUS, MASK and CORE_ID return INVALID_PARAMETERS for a core, or a word of cores, that the machine does not have.
 
-use quell_abi::{Call, Kind, RECORD_SIZE, State, Status, Why};
+use quell_abi::{Call, Flags, Kind, RECORD_SIZE, State, Status, Why};
 use quell_arch::Answer;
 use quell_power::{CoreWord, Phase};
 
@@ -27,14 +27,17 @@ const CALLS: [Call; 10] = [
     Call::CoreId,
 ];
 
+/// The flags that BEGIN takes.
+const FLAGS: Flags = Flags::TRY;
+
 /// The kinds that BEGIN takes.
 const KINDS: [Kind; 3] = [Kind::Halt, Kind::Kexec, Kind::Crash];
 
 impl<H: Hardware> Stop<'_, H> {
-    /// FEATURES: x1 bit n for call n and bit 32 + k for kind k, x2 number of cores, x3 bytes of a core record.
+    /// FEATURES: x1 bit n for call n, bit 32 + k for kind k, BEGIN's flags from bit 40 on; x2 number of cores, x3 bytes of a core record.
     pub(crate) fn features(&self) -> Outcome {
         let calls = CALLS.into_iter().fold(0, |bits, call| bits | call.feature());
-        let bits = KINDS.into_iter().fold(calls, |bits, kind| bits | kind.feature());
+        let bits = KINDS.into_iter().fold(calls | FLAGS.feature(), |bits, kind| bits | kind.feature());
         Outcome::Return(Answer::registers([SUCCESS, bits, self.table.len() as u64, RECORD_SIZE as u64]))
     }
 
@@ -90,5 +93,128 @@ impl<H: Hardware> Stop<'_, H> {
             }
             _ => Status::InvalidParameters.into(),
         }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::testing::{MILLISECOND, Machine};
+
+    const INVALID: Status = Status::InvalidParameters;
+
+    /// STATUS: state, why, generation, signalled, stopped.
+    fn status(machine: &Machine, core: u64) -> (State, Why, u64, u64, u64) {
+        let [status, bits, signalled, stopped] = machine.results(0, Call::Status, &[core]);
+        assert_eq!(status, SUCCESS);
+        assert_eq!(bits >> 16 & 0xffff, 0, "the bits between are zero");
+        let state = State::from_bits(bits & 0xff).unwrap();
+        (state, Why::from_bits(bits >> 8 & 0xff).unwrap(), bits >> 32, signalled, stopped)
+    }
+
+    /// What FEATURES says is there does not answer NOT_SUPPORTED, and the rest does.
+    #[test]
+    fn features_agree_with_the_calls() {
+        let machine = Machine::new(3);
+        let [status, bits, cores, record] = machine.results(0, Call::Features, &[]);
+        assert_eq!((status, cores, record), (SUCCESS, 3, RECORD_SIZE as u64));
+        let mut known = 0;
+        for call in Call::ALL {
+            let is_there = match machine.call(0, call, &[u64::MAX; 6]) {
+                Outcome::Return(answer) => answer.as_slice()[0] != Status::NotSupported.to_register(),
+                Outcome::Ack { .. } | Outcome::Lost { .. } => true,
+            };
+            assert_eq!(bits & call.feature() != 0, is_there, "{call:?}");
+            known |= call.feature();
+        }
+        for kind in Kind::ALL {
+            let machine = Machine::new(1);
+            let status = machine.status(0, Call::Begin, &[kind as u64, 0, 0, 0, u64::MAX, 0]);
+            assert_eq!(bits & kind.feature() != 0, status == Status::Success, "{kind:?} {status:?}");
+            known |= kind.feature();
+        }
+        for flag in [Flags::TRY, Flags::ORPHAN_RESET] {
+            let x1 = Kind::Crash as u64 | u64::from(flag.bits()) << 8;
+            let status = Machine::new(1).status(0, Call::Begin, &[x1, 0, 0, 0, u64::MAX, 0]);
+            assert_eq!(bits & flag.feature() != 0, status == Status::Success, "{flag:?} {status:?}");
+            known |= flag.feature();
+        }
+        assert_eq!(bits & !known, 0, "no bit without a meaning");
+    }
+
+    #[test]
+    fn cores_and_words_that_are_not_there_are_invalid() {
+        let machine = Machine::new(9);
+        for absent in [9, 0x102, 0x1_0000, 1 << 31, 1 << 32, 1 << 63, u64::MAX] {
+            assert_eq!(machine.status(0, Call::Status, &[absent]), INVALID, "{absent:#x}");
+            assert_eq!(machine.status(0, Call::CoreId, &[absent]), INVALID, "{absent:#x}");
+            assert_eq!(machine.status(0, Call::Mask, &[absent]), INVALID, "{absent:#x}");
+        }
+        assert_eq!(machine.status(0, Call::Mask, &[1]), INVALID);
+        assert_eq!(machine.results(0, Call::CoreId, &[8])[1], 0x100);
+        assert_eq!(machine.status(0, Call::Status, &[0x100]), Status::Success);
+    }
+
+    #[test]
+    fn status_tells_when_a_core_was_signalled_and_had_stopped() {
+        let machine = Machine::new(3);
+        assert_eq!(status(&machine, 1), (State::On, Why::None, 0, 0, 0));
+        machine.advance(MILLISECOND);
+        let handle = machine.begin(0, Kind::Crash, [0, 10]);
+        let signalled = machine.time();
+        machine.advance(2 * MILLISECOND);
+        // Sent again: the first time is the one that counts.
+        machine.poll(0, handle);
+        let stopped = machine.time();
+        machine.stop_core(1, Why::Nmi, handle, 0);
+        assert_eq!(status(&machine, 1), (State::Off, Why::Nmi, handle, signalled, stopped));
+        assert_eq!(status(&machine, 2), (State::On, Why::None, 0, signalled, 0));
+
+        // A core that begins anew forgets it; one that does not begin has not been signalled.
+        machine.stop_core(2, Why::Nmi, handle, 0);
+        machine.poll(0, handle);
+        machine.boot(0, 1);
+        assert_eq!(status(&machine, 1), (State::On, Why::None, handle, 0, 0));
+        machine.start(0, 2);
+        machine.advance(MILLISECOND);
+        let next = machine.begin(0, Kind::Crash, [10, 10]);
+        assert_eq!(status(&machine, 1), (State::On, Why::None, handle, 0, 0));
+        assert_eq!(status(&machine, 2), (State::Off, Why::NeverRan, next, 0, machine.time()));
+    }
+
+    #[test]
+    fn what_is_left_of_a_session_is_named_with_the_reason() {
+        let machine = Machine::new(4);
+        machine.off(3);
+        let handle = machine.begin(0, Kind::Crash, [0, 1]);
+        assert!(machine.table().local(2).leave());
+        assert_eq!(status(&machine, 1).1, Why::None, "there is time yet");
+        machine.advance(MILLISECOND);
+        machine.poll(0, handle);
+        assert_eq!(status(&machine, 0).1, Why::None, "the owner is not left");
+        assert_eq!(status(&machine, 1).1, Why::NoAnswer);
+        assert_eq!(status(&machine, 2).1, Why::InEl3);
+        assert_eq!(status(&machine, 3).1, Why::Off);
+    }
+
+    #[test]
+    fn the_mask_tells_what_the_cores_do() {
+        let machine = Machine::new(70);
+        machine.off(1);
+        machine.off(65);
+        machine.start(0, 65);
+        let mask = |word| {
+            let Outcome::Return(answer) = machine.call(0, Call::Mask, &[word]) else { panic!() };
+            <[u64; 5]>::try_from(answer.as_slice()).unwrap()
+        };
+        let [low, high] = [0, 1].map(mask);
+        assert_eq!(low[..4], [SUCCESS, !0b10, 0, 0]);
+        assert_eq!(high[..4], [SUCCESS, 0b11_1101, 0b10, 0]);
+        assert_eq!(low[4], high[4], "nothing has changed between");
+        let handle = machine.begin(0, Kind::Crash, [1, 1]);
+        machine.stop_core(2, Why::Ack, handle, 0);
+        let [low, high] = [0, 1].map(mask);
+        assert_eq!(low[..4], [SUCCESS, !0b110, 0, 0b100]);
+        assert_eq!(high[..4], [SUCCESS, 0b11_1101, 0, 0b10]);
     }
 }

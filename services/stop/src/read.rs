@@ -10,13 +10,16 @@
 
 use core::mem::offset_of;
 
-use quell_abi::{CoreRecord, RECORD_MAGIC, RECORD_SIZE, RECORD_VERSION, Status, Why};
+use quell_abi::{CoreRecord, RECORD_MAGIC, RECORD_SIZE, RECORD_VERSION, State, Status, Why};
 use quell_arch::Answer;
 
 use crate::{
     Hardware, Outcome, RecordWriter, Stop,
     record::{IDENTITY, Identity},
 };
+
+/// The first word of a record that no capture writes.
+const RESERVED: usize = offset_of!(CoreRecord, reserved) / 8;
 
 impl<H: Hardware> Stop<'_, H> {
     pub(crate) fn read(&self, affinity: u64, address: u64, bytes: u64) -> Outcome {
@@ -44,11 +47,17 @@ impl<H: Hardware> Stop<'_, H> {
         let record = &self.records[index];
         let captured = record.identity();
         for word in IDENTITY + 1..words {
-            write(word, if captured.is_some() { record.word(word) } else { 0 });
+            // Nobody has written the reserved words, and what the memory holds there is the secure world's.
+            write(word, if captured.is_some() && word < RESERVED { record.word(word) } else { 0 });
         }
         let word = self.table.remote(index).expect("the topology knows only cores of the table").word();
         // The core may have been captured anew while this copied: then what was copied is no capture.
-        let identity = captured.filter(|&captured| record.is_still(captured)).unwrap_or(Identity {
+        // And one that was stopped in its sleep records that when it wakes: what is there until then is an older capture.
+        let is_due = word.state() == State::Off && word.why() == Why::Suspended;
+        let is_current = |captured: &Identity| {
+            record.is_still(*captured) && !(is_due && captured.generation != word.generation())
+        };
+        let identity = captured.filter(is_current).unwrap_or(Identity {
             generation: word.generation(),
             why: self.why(index, word),
             valid: false,
@@ -60,13 +69,24 @@ impl<H: Hardware> Stop<'_, H> {
         Ok(())
     }
 
-    /// Records a core that stops, on that core: `capture` writes its registers. The first capture in a generation stays.
+    /// Notes that a core was stopped at the gate before its first instruction, on that core.
+    pub fn never_ran(&self, index: usize) {
+        self.slots[index].note_stop(self.hardware.now());
+    }
+
+    /// Notes that a core begins anew, on that core, before it can be a target.
+    pub fn begin_life(&self, index: usize) {
+        self.slots[index].forget();
+    }
+
+    /// Records a core that stops in a session, on that core: `capture` writes its registers. The first capture in a
+    /// generation stays. A core that called CPU_OFF has no registers worth a record.
     pub fn record(&self, index: usize, generation: u32, why: Why, capture: impl FnOnce(&RecordWriter<'_>)) {
         let slot = &self.slots[index];
         let now = self.hardware.now();
         slot.note_stop(now);
         let record = &self.records[index];
-        if record.identity().is_some_and(|identity| identity.generation == generation) {
+        if why == Why::Off || record.identity().is_some_and(|identity| identity.generation == generation) {
             return;
         }
         let control = self.table.control().load();
@@ -79,5 +99,197 @@ impl<H: Hardware> Stop<'_, H> {
             writer.set(offset_of!(CoreRecord, saved_registers), saved_registers);
             capture(writer);
         });
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use core::cell::Cell;
+    use std::{collections::BTreeMap, vec::Vec};
+
+    use quell_abi::{Call, Kind, World};
+    use zerocopy::FromBytes;
+
+    use super::*;
+    use crate::testing::{COOKIE, MILLISECOND, Machine, RAM};
+
+    const SIZE: u64 = RECORD_SIZE as u64;
+
+    /// Reads the whole record of a core as an operating system does.
+    fn read(machine: &Machine, core: u64) -> CoreRecord {
+        assert_eq!(machine.results(0, Call::Read, &[core, RAM.start, SIZE]), [0, SIZE, 0, 0]);
+        assemble(&machine.written())
+    }
+
+    fn assemble(written: &BTreeMap<u64, u64>) -> CoreRecord {
+        assert!(
+            written.keys().copied().eq((RAM.start..RAM.start + SIZE).step_by(8)),
+            "every word, and no other"
+        );
+        let bytes: Vec<u8> = written.values().flat_map(|word| word.to_le_bytes()).collect();
+        CoreRecord::read_from_bytes(&bytes).unwrap()
+    }
+
+    /// Stops core 1 in a session of core 0, and ends the session.
+    fn capture(machine: &Machine, pc: u64) -> u64 {
+        let handle = machine.begin(0, Kind::Crash, [0, 1]);
+        machine.stop_core(1, Why::Nmi, handle, pc);
+        machine.poll(0, handle);
+        handle
+    }
+
+    #[test]
+    fn a_capture_is_read_with_its_header() {
+        let machine = Machine::new(10);
+        let signalled = machine.time();
+        let handle = machine.begin(0, Kind::Crash, [0, 1]);
+        machine.advance(MILLISECOND);
+        machine.stop_core(9, Why::Nmi, handle, 0xffff_8000_1234_5678);
+        let mut expected = CoreRecord {
+            magic: RECORD_MAGIC,
+            version: RECORD_VERSION,
+            size: 1024,
+            index: 9,
+            mpidr: 0x101,
+            generation: handle as u32,
+            state: State::Off as u8,
+            why: Why::Nmi as u8,
+            world: World::NonSecure as u8,
+            valid: 1,
+            cookie: COOKIE,
+            signalled,
+            stopped: signalled + MILLISECOND,
+            pc: 0xffff_8000_1234_5678,
+            ..CoreRecord::EMPTY
+        };
+        assert_eq!(read(&machine, 0x101), expected);
+        // It stays readable when the core runs again; the state is the core's now.
+        (1..9).for_each(|core| machine.stop_core(core, Why::Nmi, handle, 0));
+        machine.poll(0, handle);
+        machine.boot(0, 9);
+        expected.state = State::On as u8;
+        assert_eq!(read(&machine, 0x101), expected);
+    }
+
+    #[test]
+    fn without_a_capture_there_is_only_the_header() {
+        let machine = Machine::new(2);
+        machine.off(1);
+        let header = CoreRecord {
+            magic: RECORD_MAGIC,
+            version: RECORD_VERSION,
+            size: 1024,
+            index: 1,
+            mpidr: 1,
+            state: State::Off as u8,
+            why: Why::Off as u8,
+            ..CoreRecord::EMPTY
+        };
+        assert_eq!(read(&machine, 1), header);
+    }
+
+    #[test]
+    fn sizes_out_of_range_are_refused() {
+        let machine = Machine::new(2);
+        for bytes in [0, 1, 4, 7, 9, SIZE - 1, SIZE + 1, SIZE + 8, 1 << 32 | 8, u64::MAX - 7, u64::MAX] {
+            let status = machine.status(0, Call::Read, &[1, RAM.start, bytes]);
+            assert_eq!(status, Status::InvalidParameters, "{bytes:#x}");
+        }
+        for absent in [2, 1 << 32 | 1, u64::MAX] {
+            assert_eq!(machine.status(0, Call::Read, &[absent, RAM.start, 8]), Status::InvalidParameters);
+        }
+        assert!(machine.written().is_empty());
+    }
+
+    #[test]
+    fn addresses_outside_the_memory_are_refused() {
+        let machine = Machine::new(2);
+        #[rustfmt::skip]
+        let bad = [
+            0, 4, RAM.start - 8, RAM.start - SIZE, RAM.start - SIZE + 8,
+            RAM.end, RAM.end - SIZE + 8, RAM.end - 8,
+            RAM.start + 1, RAM.start + 4, RAM.start + 7,
+            u64::MAX, u64::MAX - 7, u64::MAX - SIZE + 1, u64::MAX - SIZE + 9, 1 << 63,
+        ];
+        for address in bad {
+            let status = machine.status(0, Call::Read, &[1, address, SIZE]);
+            assert_eq!(status, Status::InvalidAddress, "{address:#x}");
+        }
+        assert!(machine.written().is_empty());
+    }
+
+    #[test]
+    fn exactly_the_buffer_is_written() {
+        let machine = Machine::new(2);
+        capture(&machine, 0x1234);
+        for bytes in [8, 24, 32, 64, 72, SIZE - 8, SIZE] {
+            for address in [RAM.start, RAM.start + 8, RAM.end - bytes] {
+                assert_eq!(machine.results(0, Call::Read, &[1, address, bytes]), [0, bytes, 0, 0]);
+                let written = machine.written();
+                assert!(
+                    written.keys().copied().eq((address..address + bytes).step_by(8)),
+                    "{bytes} at {address:#x}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_capture_of_a_generation_stays() {
+        let machine = Machine::new(2);
+        let handle = capture(&machine, 0x1111);
+        machine.record(1, Why::Nmi, handle, 0x2222);
+        assert_eq!(read(&machine, 1).pc, 0x1111);
+
+        machine.boot(0, 1);
+        let next = capture(&machine, 0x3333);
+        let record = read(&machine, 1);
+        assert_eq!(
+            (record.pc, u64::from(record.generation)),
+            (0x3333, next),
+            "another session captures anew"
+        );
+    }
+
+    #[test]
+    fn a_record_carries_the_cookie_of_its_session() {
+        let machine = Machine::new(3);
+        let halt = machine.begin(0, Kind::Halt, [1, 1]);
+        machine.stop_core(1, Why::Ack, halt, 0);
+        let no_sgi = u64::MAX;
+        assert_eq!(
+            machine.status(0, Call::Begin, &[Kind::Crash as u64, 0, 0, 0, no_sgi, 7]),
+            Status::Success
+        );
+        machine.stop_core(2, Why::Nmi, halt + 1, 0);
+        assert_eq!([1, 2].map(|core| read(&machine, core).cookie), [COOKIE, 7]);
+    }
+
+    /// What is written while a record is being replaced says that it is no capture.
+    #[test]
+    fn a_record_that_is_being_replaced_is_not_valid() {
+        let machine = Machine::new(2);
+        let handle = capture(&machine, 0x1111);
+        let seen = Cell::new(None);
+        machine.boot(0, 1);
+        machine.stop().record(1, handle as u32 + 1, Why::Nmi, |writer| {
+            writer.set(offset_of!(CoreRecord, pc), 0x2222);
+            seen.set(Some(read(&machine, 1)));
+        });
+        let record = seen.take().unwrap();
+        assert_eq!((record.valid, record.pc, u64::from(record.generation)), (0, 0, handle));
+        assert_eq!((read(&machine, 1).valid, read(&machine, 1).pc), (1, 0x2222));
+    }
+
+    /// The core is captured anew between the first look at the identity and the last.
+    #[test]
+    fn a_record_that_was_replaced_meanwhile_is_not_valid() {
+        let machine = Machine::new(2);
+        let handle = capture(&machine, 0x1111);
+        machine.boot(0, 1);
+        let pc = RAM.start + offset_of!(CoreRecord, pc) as u64;
+        machine.on_write(pc, move |machine| machine.record(1, Why::Nmi, handle + 1, 0x2222));
+        assert_eq!(read(&machine, 1).valid, 0);
+        assert_eq!((read(&machine, 1).valid, read(&machine, 1).pc), (1, 0x2222));
     }
 }

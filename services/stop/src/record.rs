@@ -2,12 +2,10 @@
 
 //! The records in secure memory: written by the core that stops, read by anybody.
 
-use core::{
-    mem::offset_of,
-    sync::atomic::{AtomicU64, Ordering, fence},
-};
+use core::mem::offset_of;
 
 use quell_abi::{CoreRecord, RECORD_SIZE, Why, World};
+use quell_power::sync::{AtomicU64, Ordering, fence};
 
 const WORDS: usize = RECORD_SIZE / 8;
 
@@ -53,8 +51,16 @@ pub struct RecordSlot([AtomicU64; WORDS]);
 
 impl RecordSlot {
     /// Returns the record of a core that was never captured.
+    #[cfg(not(loom))]
     pub const fn new() -> Self {
         Self([const { AtomicU64::new(0) }; WORDS])
+    }
+
+    /// Returns the record of a core that was never captured.
+    // loom's atomics register themselves with the model when they are made.
+    #[cfg(loom)]
+    pub fn new() -> Self {
+        Self(core::array::from_fn(|_| AtomicU64::new(0)))
     }
 
     /// Forgets a capture, whatever the memory held.

@@ -2,9 +2,10 @@
 
 //! What the service keeps of each core beside its word.
 
-use core::sync::atomic::{AtomicU64, Ordering};
-
-use quell_power::ControlWord;
+use quell_power::{
+    ControlWord,
+    sync::{AtomicU64, Ordering},
+};
 
 /// The parameters of one session: absolute times are counter values.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -31,27 +32,15 @@ struct ParameterSlot {
     first_generation: AtomicU64,
 }
 
-impl ParameterSlot {
-    const fn new() -> Self {
-        Self {
-            grace_end: AtomicU64::new(0),
-            nmi_end: AtomicU64::new(0),
-            lease_end: AtomicU64::new(0),
-            cookie: AtomicU64::new(0),
-            first_generation: AtomicU64::new(0),
-        }
-    }
-}
-
 /// What the service keeps of one core.
 #[derive(Debug)]
 #[repr(align(64))]
 pub struct StopSlot {
     /// Parameters of the sessions that this core opened, by the parity of their generation.
     parameters: [ParameterSlot; 2],
-    /// Counter value when the secure interrupt was first sent to it in its session; 0 if none was.
+    /// Counter value when the secure interrupt was first sent to it since it began; 0 if none was.
     signalled: AtomicU64,
-    /// Counter value when it had stopped.
+    /// Counter value when it had stopped; 0 if it has not since it began.
     stopped: AtomicU64,
     /// x1 of its ACK.
     saved_registers: AtomicU64,
@@ -59,18 +48,42 @@ pub struct StopSlot {
     sent: AtomicU64,
 }
 
-impl StopSlot {
-    /// Returns the slot of a core that nothing has happened to.
-    pub const fn new() -> Self {
-        Self {
-            parameters: [ParameterSlot::new(), ParameterSlot::new()],
-            signalled: AtomicU64::new(0),
-            stopped: AtomicU64::new(0),
-            saved_registers: AtomicU64::new(0),
-            sent: AtomicU64::new(0),
+macro_rules! new_slots {
+    ($($qualifier:tt)*) => {
+        impl ParameterSlot {
+            $($qualifier)* new() -> Self {
+                Self {
+                    grace_end: AtomicU64::new(0),
+                    nmi_end: AtomicU64::new(0),
+                    lease_end: AtomicU64::new(0),
+                    cookie: AtomicU64::new(0),
+                    first_generation: AtomicU64::new(0),
+                }
+            }
         }
-    }
 
+        impl StopSlot {
+            /// Returns the slot of a core that nothing has happened to.
+            pub $($qualifier)* new() -> Self {
+                Self {
+                    parameters: [ParameterSlot::new(), ParameterSlot::new()],
+                    signalled: AtomicU64::new(0),
+                    stopped: AtomicU64::new(0),
+                    saved_registers: AtomicU64::new(0),
+                    sent: AtomicU64::new(0),
+                }
+            }
+        }
+    };
+}
+
+#[cfg(not(loom))]
+new_slots!(const fn);
+// loom's atomics register themselves with the model when they are made.
+#[cfg(loom)]
+new_slots!(fn);
+
+impl StopSlot {
     /// Forgets everything, whatever the memory held.
     pub fn clear(&self) {
         self.forget();
@@ -104,7 +117,7 @@ impl StopSlot {
         self.signalled.load(Ordering::Relaxed)
     }
 
-    /// Notes that the secure interrupt is sent to this core; the first time in a session counts.
+    /// Notes that the secure interrupt is sent to this core; the first time in its life counts.
     pub(crate) fn note_signal(&self, now: u64) {
         // Two drivers may both come first; the later one's time is as true.
         if self.signalled() == 0 {
@@ -112,7 +125,7 @@ impl StopSlot {
         }
     }
 
-    /// Forgets what an earlier session did to this core.
+    /// Forgets what was done to this core in an earlier life.
     pub(crate) fn forget(&self) {
         self.signalled.store(0, Ordering::Relaxed);
         self.stopped.store(0, Ordering::Relaxed);
@@ -122,8 +135,11 @@ impl StopSlot {
         self.stopped.load(Ordering::Relaxed)
     }
 
+    /// Notes that this core has stopped; the first time in its life counts.
     pub(crate) fn note_stop(&self, now: u64) {
-        self.stopped.store(now, Ordering::Relaxed);
+        if self.stopped() == 0 {
+            self.stopped.store(now, Ordering::Relaxed);
+        }
     }
 
     pub(crate) fn saved_registers(&self) -> u64 {
@@ -134,14 +150,14 @@ impl StopSlot {
         self.saved_registers.store(saved_registers, Ordering::Relaxed);
     }
 
-    /// Returns whether the secure interrupt of this core's session was last sent more than `interval` ago, and takes
-    /// it upon the caller to send it now.
+    /// Returns whether the secure interrupt of this core's session was last sent `interval` ago or longer.
     pub(crate) fn is_time_to_send(&self, now: u64, interval: u64) -> bool {
-        let due = now.saturating_sub(self.sent.load(Ordering::Relaxed)) >= interval;
-        if due {
-            self.sent.store(now, Ordering::Relaxed);
-        }
-        due
+        now.saturating_sub(self.sent.load(Ordering::Relaxed)) >= interval
+    }
+
+    /// Notes that the secure interrupt of this core's session is sent. Two drivers may send at once: that does no harm.
+    pub(crate) fn note_sent(&self, now: u64) {
+        self.sent.store(now, Ordering::Relaxed);
     }
 }
 

@@ -99,6 +99,23 @@ impl Fault {
     pub const NONE: Self = Self { slot: 0, esr: 0, elr: 0, far: 0 };
 }
 
+impl Fault {
+    /// Returns the number of the vector, from 0 on.
+    pub fn slot(&self) -> u64 {
+        self.slot
+    }
+
+    /// Returns ESR_EL2.
+    pub fn esr(&self) -> u64 {
+        self.esr
+    }
+
+    /// Returns ELR_EL2: the instruction that was to be executed.
+    pub fn elr(&self) -> u64 {
+        self.elr
+    }
+}
+
 impl Display for Fault {
     fn fmt(&self, f: &mut Formatter) -> fmt::Result {
         let Self { slot, esr, elr, far } = self;

@@ -4,6 +4,7 @@
 
 use crate::runner::Case;
 
+mod isolation;
 mod psci_affinity;
 mod psci_cpu_off;
 mod psci_cpu_on;
@@ -27,6 +28,7 @@ mod stop_wedges;
 pub const ALL: &[&[Case]] = &[
     smccc_calls::CASES,
     smccc_registers::CASES,
+    isolation::CASES,
     psci_features::CASES,
     psci_affinity::CASES,
     psci_cpu_on::CASES,

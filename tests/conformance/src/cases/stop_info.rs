@@ -3,8 +3,8 @@
 //! The stop service introduces itself: identity, features, and calls that ask about cores.
 
 use quell_abi::{
-    CALL_UID, Call, FEATURE_KIND_SHIFT, Kind, RECORD_SIZE, REVISION_FID, REVISION_MAJOR, REVISION_MINOR,
-    State, Status, UID_FID, VERSION, VERSION_FID32,
+    CALL_UID, Call, FEATURE_KIND_SHIFT, Flags, Kind, RECORD_SIZE, REVISION_FID, REVISION_MAJOR,
+    REVISION_MINOR, State, Status, UID_FID, VERSION, VERSION_FID32,
 };
 
 use crate::cases::psci_cpu_on::not_mpidrs;
@@ -59,7 +59,9 @@ fn features() -> Verdict {
     let reply = stop::features();
     status("FEATURES", reply.status, 0)?;
     let known = Call::ALL.iter().fold(0, |bits, call| bits | call.feature())
-        | Kind::ALL.iter().fold(0, |bits, kind| bits | kind.feature());
+        | Kind::ALL.iter().fold(0, |bits, kind| bits | kind.feature())
+        | Flags::TRY.feature()
+        | Flags::ORPHAN_RESET.feature();
     equal("feature bits without meaning", reply.x[0] & !known, 0)?;
     for call in [Call::Version, Call::Features, Call::Begin, Call::Poll, Call::Ack, Call::Status] {
         holds(format_args!("{call:?} is there"), stop::has(call))?;
