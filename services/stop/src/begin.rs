@@ -166,17 +166,7 @@ mod tests {
     use quell_power::Phase;
 
     use super::*;
-    use crate::testing::{COOKIE, MILLISECOND, MS, Machine, Sent};
-
-    const HALT: u64 = Kind::Halt as u64;
-    const KEXEC: u64 = Kind::Kexec as u64;
-    const CRASH: u64 = Kind::Crash as u64;
-    const TRY: u64 = (Flags::TRY.bits() as u64) << 8;
-
-    /// Arguments that BEGIN takes, with this in x1.
-    const fn arguments(x1: u64) -> [u64; 6] {
-        [x1, MS, MS, 0, NO_SGI, COOKIE]
-    }
+    use crate::testing::{CRASH, HALT, KEXEC, MILLISECOND, MS, Machine, Sent, TRY, arguments};
 
     const BEGIN_OR_SYNC: [Call; 2] = [Call::Begin, Call::Sync];
 

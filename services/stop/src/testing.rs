@@ -10,7 +10,7 @@ use std::{
     vec::Vec,
 };
 
-use quell_abi::{Call, CoreRecord, Kind, State, Status, Why};
+use quell_abi::{Call, CoreRecord, Flags, Kind, State, Status, Why};
 use quell_arch::FunctionId;
 use quell_power::{Control, CoreSlot, CoreTable, Entry, Gate, Phase, Topology};
 
@@ -30,6 +30,17 @@ pub(crate) const NO_SGI: u64 = u64::MAX;
 
 /// x6 of the BEGINs that do not look at it.
 pub(crate) const COOKIE: u64 = 0xc00c_1e00;
+
+/// x1 of BEGIN: the kinds, and a flag to add to them.
+pub(crate) const HALT: u64 = Kind::Halt as u64;
+pub(crate) const KEXEC: u64 = Kind::Kexec as u64;
+pub(crate) const CRASH: u64 = Kind::Crash as u64;
+pub(crate) const TRY: u64 = (Flags::TRY.bits() as u64) << 8;
+
+/// Arguments that BEGIN takes, with this in x1.
+pub(crate) const fn arguments(x1: u64) -> [u64; 6] {
+    [x1, MS, MS, 0, NO_SGI, COOKIE]
+}
 
 /// The non-secure RAM.
 pub(crate) const RAM: Range<u64> = 0x1000_0000..0x1001_0000;
