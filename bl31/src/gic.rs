@@ -24,13 +24,13 @@ use arm_gic::{
 };
 use quell_plat::Platform;
 use safe_mmio::{UniqueMmioPointer, field};
-use tock_registers::interfaces::Writeable;
+use tock_registers::interfaces::{Readable, Writeable};
 
 use crate::{
     machine::{self, Machine},
     sysreg::{
-        ICC_AP0R0_EL1, ICC_AP1R0_EL1, ICC_BPR0_EL1, ICC_BPR1_EL1, ICC_CTLR_EL1, ICC_CTLR_EL3,
-        ICC_IGRPEN1_EL1, ICC_IGRPEN1_EL3, ICC_SRE_EL1, ICC_SRE_EL2,
+        ICC_BPR0_EL1, ICC_BPR1_EL1, ICC_CTLR_EL1, ICC_CTLR_EL3, ICC_IGRPEN1_EL1, ICC_IGRPEN1_EL3,
+        ICC_RPR_EL1, ICC_SRE_EL1, ICC_SRE_EL2,
     },
 };
 
@@ -49,6 +49,13 @@ const FIRST_SPECIAL: u32 = 1020;
 
 /// More interrupts than a core can have waiting for EL3 at once.
 const GROUP0_MOST: usize = 16;
+
+/// ICC_CTLR_EL3.EOImode_EL3: ending an interrupt at EL3 drops its priority and does not deactivate it.
+const EOIMODE_EL3: u64 = 1 << 2;
+/// ICC_RPR_EL1 of a core that handles no interrupt.
+const IDLE_PRIORITY: u64 = 0xff;
+/// The most interrupts that can be nested: one for each priority that preempts.
+const PRIORITIES: usize = 128;
 
 /// ICC_SRE_EL1 and ICC_SRE_EL2: system registers, no bypass; EL2 lets EL1 use them.
 const SRE_EL1: u64 = 0x7;
@@ -127,19 +134,34 @@ pub(crate) fn reset_core(index: usize) {
     ICC_SRE_EL1.set(SRE_EL1);
     barrier::isb(barrier::SY); // the registers below exist only with SRE
     GicCpuInterface::set_priority_mask(u8::MAX);
+    drop_priorities();
     // Ending an interrupt also deactivates it; every priority of Group 0 preempts.
     ICC_CTLR_EL3.set(0);
     ICC_BPR0_EL1.set(0);
-    ICC_AP0R0_EL1.set(0);
     ICC_CTLR_EL1.set(0);
     ICC_BPR1_EL1.set(0);
-    // An interrupt that the core was handling when it was stopped is over.
-    ICC_AP1R0_EL1.set(0);
     ICC_IGRPEN1_EL1.set(0);
     GicCpuInterface::enable_group0(true);
     // What was pending is gone, and the doorbell is open, before the gate looks at the control word.
     barrier::dsb(barrier::SY);
     barrier::isb(barrier::SY);
+}
+
+/// Drops the priorities of the interrupts that the core was handling when it was stopped: with them active, it would take
+/// none of the same priority in its next life.
+///
+/// Not by ICC_AP1R0_EL1: QEMU ignores what EL3 writes there for non-secure interrupts. Which interrupts they were nobody
+/// knows, so EL3 ends them without deactivation; `init_private` has done that for the core's own.
+fn drop_priorities() {
+    ICC_CTLR_EL3.set(EOIMODE_EL3);
+    barrier::isb(barrier::SY); // ending an interrupt only drops its priority from here on
+    for _ in 0..PRIORITIES {
+        if ICC_RPR_EL1.get() == IDLE_PRIORITY {
+            break;
+        }
+        GicCpuInterface::end_interrupt(IntId::sgi(0), InterruptGroup::Group1);
+        barrier::isb(barrier::SY); // dropped before the running priority is read again
+    }
 }
 
 /// Keeps the operating system's interrupts from waking this core in the pen.

@@ -104,8 +104,6 @@ registers! {
     ICC_SRE_EL2 = "icc_sre_el2";
     ICC_BPR0_EL1 = "icc_bpr0_el1";
     ICC_BPR1_EL1 = "icc_bpr1_el1";
-    ICC_AP0R0_EL1 = "icc_ap0r0_el1";
     ICC_CTLR_EL3 = "icc_ctlr_el3";
-    ICC_AP1R0_EL1 = "icc_ap1r0_el1";
     ICC_CTLR_EL1 = "icc_ctlr_el1";
 }

@@ -63,6 +63,11 @@ pub fn set_priority_mask(mask: u8) {
     isb();
 }
 
+/// Acknowledges the most urgent pending interrupt and does not end it; false if there is none.
+pub fn acknowledge() -> bool {
+    read_register!("S3_0_C12_C12_0") < FIRST_SPECIAL.into() // ICC_IAR1_EL1
+}
+
 /// Acknowledges the most urgent pending interrupt and ends it; returns its number.
 pub fn take() -> Option<u32> {
     let interrupt = read_register!("S3_0_C12_C12_0"); // ICC_IAR1_EL1

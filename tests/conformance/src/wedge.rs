@@ -110,6 +110,16 @@ pub extern "C" fn priority_masked(_: u64) -> u64 {
     }
 }
 
+/// Job: hangs in the handling of an SGI, which it has acknowledged and does not end.
+pub extern "C" fn in_handler(_: u64) -> u64 {
+    mask_all();
+    gic::send(gic::STOP, this_core());
+    while !gic::acknowledge() {}
+    loop {
+        cores::beat();
+    }
+}
+
 /// Job: calls the firmware without end.
 pub extern "C" fn in_calls(_: u64) -> u64 {
     mask_all();

@@ -11,7 +11,7 @@ use crate::runner::Case;
 use crate::stop::{self, Counts, Request};
 use crate::stopped::{are_still, come_back, is_stopped, record};
 use crate::verdict::{Finding, Text, Verdict, equal, holds, status};
-use crate::wedge;
+use crate::{gic, wedge};
 
 /// The cases of this file.
 pub const CASES: &[Case] = &[
@@ -20,6 +20,7 @@ pub const CASES: &[Case] = &[
     Case { name: "stop.nmi.deaf_at_el1", cores: 2, run: deaf_at_el1 },
     Case { name: "stop.nmi.deaf_at_el1_registers", cores: 2, run: deaf_at_el1_registers },
     Case { name: "stop.nmi.priority_masked", cores: 2, run: priority_masked },
+    Case { name: "stop.nmi.in_handler", cores: 2, run: in_handler },
     Case { name: "stop.nmi.in_calls", cores: 2, run: in_calls },
     Case { name: "stop.nmi.asleep", cores: 2, run: asleep },
     Case { name: "stop.suspended", cores: 2, run: suspended },
@@ -57,6 +58,21 @@ fn deaf_at_el1() -> Verdict {
 
 fn priority_masked() -> Verdict {
     stops(wedge::priority_masked, Why::Nmi)
+}
+
+/// A core that was handling an interrupt is stopped, and takes the same interrupt again in its next life.
+fn in_handler() -> Verdict {
+    const IDLE_PRIORITY: u64 = 0xff;
+    start_with_job(1, wedge::in_handler)?;
+    stop_now()?;
+    is_stopped(1, &[Why::Nmi])?;
+    holds("ICC_RPR in the record is that of a handler", record(1)?.icc_rpr_el1 < IDLE_PRIORITY)?;
+    come_back(1..2)?;
+    let before = cores::stop_requests(1);
+    cores::post(1, wedge::listening, 0);
+    gic::send(gic::STOP, 1);
+    let taken = wait_until(PATIENCE, || cores::stop_requests(1) > before);
+    holds("the core takes its stop SGI in its next life", taken)
 }
 
 fn in_calls() -> Verdict {
