@@ -85,17 +85,17 @@ const SCR_BASE: u64 = 1 << 10 | 1 << 9 | 1 << 8 | 0b11 << 4 | 1 << 2 | 1;
 const SCR: [(u64, Feature); 20] = [
     (1 << 25, feature(Id::Pfr0, 56, 2)),  // EnSCXT: CSV2_2
     (1 << 26, feature(Id::Pfr1, 8, 2)),   // ATA: MTE2
-    (1 << 27, feature(Id::Mmfr0, 56, 1)), // FGTEn
+    (FGT, feature(Id::Mmfr0, 56, 1)),     // FGTEn
     (1 << 59, feature(Id::Mmfr0, 56, 2)), // FGTEn2
-    (1 << 28, feature(Id::Mmfr0, 60, 2)), // ECVEn: CNTPOFF
+    (CNTPOFF, feature(Id::Mmfr0, 60, 2)), // ECVEn: CNTPOFF
     (1 << 35, feature(Id::Pfr0, 44, 2)),  // AMVOFFEN: AMUv1p1
     (1 << 36, feature(Id::Isar1, 60, 3)), // EnAS0: LS64_ACCDATA
     (1 << 37, feature(Id::Isar1, 60, 3)), // ADEn
     (1 << 38, HCX),                       // HXEn
     (1 << 39, feature(Id::Pfr1, 44, 1)),  // GCSEn
     (1 << 41, SME),                       // EnTP2
-    (1 << 43, feature(Id::Mmfr3, 0, 1)),  // TCR2En
-    (1 << 44, feature(Id::Mmfr3, 4, 1)),  // SCTLR2En
+    (TCR2, feature(Id::Mmfr3, 0, 1)),     // TCR2En
+    (SCTLR2, feature(Id::Mmfr3, 4, 1)),   // SCTLR2En
     (1 << 45, feature(Id::Mmfr3, 8, 1)),  // PIEn: S1PIE
     (1 << 45, feature(Id::Mmfr3, 12, 1)), // PIEn: S2PIE
     (1 << 45, feature(Id::Mmfr3, 16, 1)), // PIEn: S1POE

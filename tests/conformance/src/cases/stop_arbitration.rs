@@ -9,13 +9,14 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use quell_abi::{Flags, Kind, Status, Why};
 
 use crate::anchor::{self, Ending};
+use crate::cases::stop_grace::finish;
 use crate::clock::{PATIENCE, wait_until};
 use crate::fixture::{StartLine, others, start, start_with_job, turn_off};
 use crate::machine::{mpidr, this_core};
 use crate::psci::{self, OFF};
 use crate::runner::{Case, rounds};
 use crate::stop::{self, NO_SGI, Request};
-use crate::verdict::{Verdict, equal, failed, holds, register, status};
+use crate::verdict::{Verdict, equal, failed, register, status};
 use crate::{cores, gic, machine, wedge};
 
 /// The cases of this file.
@@ -200,17 +201,6 @@ fn try_is_busy() -> Verdict {
     equal("x1 of BUSY, the owner", BUSY[1].load(Ordering::Relaxed), mpidr(1))?;
     equal("x2 of BUSY, the kind", BUSY[2].load(Ordering::Relaxed), Kind::Kexec as u64)?;
     equal("why core 0 ended (ACK)", LOSERS_WHY.load(Ordering::Relaxed), Why::Ack as u64)
-}
-
-/// Polls a session to its end.
-fn finish(handle: u64) -> Verdict {
-    let mut last = 0;
-    let ended = wait_until(PATIENCE, || {
-        last = stop::poll(handle, 100).status;
-        last != Status::Pending.to_register()
-    });
-    holds("POLL ends", ended)?;
-    status("POLL", last, 0)
 }
 
 fn owner_again() -> Verdict {

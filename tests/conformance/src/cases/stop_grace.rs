@@ -58,7 +58,7 @@ fn ack_to_firmware() -> Verdict {
 }
 
 /// Polls a session to its end.
-fn finish(handle: u64) -> Verdict {
+pub fn finish(handle: u64) -> Verdict {
     let mut last = 0;
     let ended = wait_until(PATIENCE, || {
         last = stop::poll(handle, 100).status;
