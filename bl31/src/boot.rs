@@ -11,7 +11,7 @@ use quell_power::Entry;
 use crate::{
     gic,
     machine::{self, Machine},
-    mmu, pen, world,
+    mem_protect, mmu, pen, world,
 };
 
 /// The first core: finds out what the machine is, and hands over.
@@ -19,6 +19,10 @@ pub(crate) extern "C" fn first_core() -> ! {
     let description = read_device_tree();
     // SAFETY: only this core runs, and the platform promises that the description is true.
     unsafe { mmu::map_memory(&description.memory) };
+    // The machine writes its device tree anew at each reset: it holds nothing of the life before.
+    let tree_end = Machine::DEVICE_TREE + Machine::DEVICE_TREE_SIZE as u64;
+    // SAFETY: the memory is mapped since just now, and the tree is not in what is cleared.
+    unsafe { mem_protect::clear_if_asked(tree_end..description.memory.end) };
     machine::describe(&description);
     // SAFETY: only this core runs, and the platform promises that the description is true.
     if let Err(index) = unsafe { gic::init(description.gicd, description.cores) } {

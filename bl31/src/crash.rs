@@ -7,7 +7,7 @@
 //! failure only sleeps.
 //!
 //! An exception at EL3 comes by [`fault`], a Rust panic by the panic handler. Both take the one emergency stack, and end in
-//! [`stop_machine`]: a session in a phase that has no way out. The gate and the doorbell do the rest.
+//! the last session there is, which stops every core. The gate and the doorbell do the rest.
 
 use core::{
     arch::naked_asm,
@@ -22,11 +22,10 @@ use aarch64_cpu::{
     asm,
     registers::{ELR_EL3, ESR_EL3, FAR_EL3, MPIDR_EL1, SPSR_EL3},
 };
-use quell_abi::{Flags, Kind};
-use quell_power::Phase;
+use quell_psci::Counters;
 use tock_registers::interfaces::Readable;
 
-use crate::{console::Console, gic, machine};
+use crate::{console::Console, machine};
 
 const EMERGENCY_STACK_SIZE: usize = 4096;
 
@@ -40,9 +39,6 @@ static EMERGENCY_STACK: EmergencyStack = EmergencyStack(UnsafeCell::new([0; EMER
 
 /// Not 0 once a core reports a crash. The first one does.
 static REPORTING: AtomicU32 = AtomicU32::new(0);
-
-/// How often a session is opened anew because another core changed the control word meanwhile.
-const TRIES: usize = 64;
 
 /// The registers of a core at an exception that it took at EL3.
 #[derive(Debug)]
@@ -135,7 +131,7 @@ pub(crate) extern "C" fn fault() -> ! {
 }
 
 extern "C" fn report_fault(frame: &FaultFrame) -> ! {
-    stop_machine();
+    machine::stop_service().fail(machine::core_index());
     let mut console = Console::new();
     let kind = VECTORS.get(frame.vector as usize).copied().unwrap_or("unknown");
     // Writing to the console can not fail; what it can not take is lost.
@@ -171,7 +167,7 @@ extern "C" fn report_on_emergency_stack(info: &PanicInfo<'_>) -> ! {
 }
 
 extern "C" fn report_panic(info: &PanicInfo<'_>) -> ! {
-    stop_machine();
+    machine::stop_service().fail(machine::core_index());
     let mut console = Console::new();
     let _ = writeln!(console, "quell: crash: {info}");
     finish(&mut console)
@@ -190,24 +186,24 @@ fn finish(console: &mut Console) -> ! {
         SPSR_EL3.get(),
         machine::core_table().control().load(),
     );
+    let psci = machine::psci();
+    for core in 0..machine::core_table().len() {
+        print_counters(console, core, psci.counters(core));
+    }
     sleep()
 }
 
-/// Stops every other core: no call returns any more, no core starts, and the doorbell fetches those that run.
-fn stop_machine() {
-    let table = machine::core_table();
-    let this = machine::core_index();
-    for _ in 0..TRIES {
-        let seen = table.control().load();
-        if table
-            .control()
-            .replace(seen, seen.opened(Kind::Crash, Flags::default(), this).at(Phase::Failed))
-            .is_ok()
-        {
-            break;
-        }
+/// Prints what has happened to a core, if anything has.
+fn print_counters(console: &mut Console, core: usize, counters: &Counters) {
+    let mut nonzero = counters.nonzero().peekable();
+    if nonzero.peek().is_none() {
+        return;
     }
-    gic::ring((0..table.len()).filter(|&core| core != this));
+    let _ = write!(console, "quell: core {core}:");
+    for (name, count) in nonzero {
+        let _ = write!(console, " {name}={count}");
+    }
+    let _ = writeln!(console);
 }
 
 fn sleep() -> ! {

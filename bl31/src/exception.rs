@@ -31,6 +31,10 @@ pub(crate) extern "C" fn lower_sync(frame: &mut Frame) -> Verdict {
 /// the control word, and the gate that follows looks at it.
 pub(crate) extern "C" fn lower_fiq(_frame: &Frame) {
     gic::acknowledge();
+    let local = machine::local_core();
+    if !machine::core_table().control().load().targets(local.index()) {
+        machine::psci().counters(local.index()).count_stray_doorbell();
+    }
 }
 
 /// The gate: the last thing that a core passes on its way to the non-secure world.

@@ -17,8 +17,8 @@ use aarch64_cpu::asm::barrier;
 use arm_gic::{
     IntId, InterruptGroup,
     gicv3::{
-        GicCpuInterface, GicDistributor, GicRedistributor, Group, HIGHEST_S_PRIORITY, SecureIntGroup,
-        SgiTarget, SgiTargetGroup,
+        GicCpuInterface, GicDistributor, GicError, GicRedistributor, Group, HIGHEST_S_PRIORITY,
+        SecureIntGroup, SgiTarget, SgiTargetGroup,
         registers::{Gicd, GicdCtlr, GicrSgi},
     },
 };
@@ -29,8 +29,8 @@ use tock_registers::interfaces::{Readable, Writeable};
 use crate::{
     machine::{self, Machine},
     sysreg::{
-        ICC_BPR0_EL1, ICC_BPR1_EL1, ICC_CTLR_EL1, ICC_CTLR_EL3, ICC_IGRPEN1_EL1, ICC_IGRPEN1_EL3,
-        ICC_RPR_EL1, ICC_SRE_EL1, ICC_SRE_EL2,
+        ICC_BPR0_EL1, ICC_BPR1_EL1, ICC_CTLR_EL1, ICC_CTLR_EL3, ICC_HPPIR1_EL1, ICC_IGRPEN1_EL1,
+        ICC_IGRPEN1_EL3, ICC_RPR_EL1, ICC_SRE_EL1, ICC_SRE_EL2,
     },
 };
 
@@ -52,6 +52,8 @@ const GROUP0_MOST: usize = 16;
 
 /// ICC_CTLR_EL3.EOImode_EL3: ending an interrupt at EL3 drops its priority and does not deactivate it.
 const EOIMODE_EL3: u64 = 1 << 2;
+/// ICC_IGRPEN1_EL3.EnableGrp1NS.
+const GRPEN1_NON_SECURE: u64 = 1;
 /// ICC_RPR_EL1 of a core that handles no interrupt.
 const IDLE_PRIORITY: u64 = 0xff;
 /// The most interrupts that can be nested: one for each priority that preempts.
@@ -68,6 +70,12 @@ fn redistributor(index: usize) -> UniqueMmioPointer<'static, GicrSgi> {
     // SAFETY: the platform's description places all redistributors inside its devices, which are mapped. A core's
     // registers are used by the first core before any other runs, and then by that core alone.
     unsafe { UniqueMmioPointer::new(registers) }
+}
+
+/// Returns what the driver returns for an interrupt that exists: SGIs and PPIs have a group, a priority and an enable bit.
+fn valid<T>(result: Result<T, GicError>) -> T {
+    // Not `expect`: the text of every error that can not be would have to be in flash.
+    result.unwrap_or_else(|_| panic!("a private interrupt is none"))
 }
 
 /// Sets up the distributor, and every core's redistributor so far that the doorbell reaches the core.
@@ -120,16 +128,21 @@ fn init_private(index: usize) {
     let group0 = Group::Secure(SecureIntGroup::Group0);
     let secure_sgis = (FIRST_SECURE_SGI..IntId::SGI_COUNT).map(IntId::sgi);
     for interrupt in secure_sgis.chain([SECURE_TIMER]) {
-        driver.set_group(interrupt, group0).expect("SGIs and PPIs have a group");
+        valid(driver.set_group(interrupt, group0));
     }
-    driver.set_interrupt_priority(DOORBELL, HIGHEST_S_PRIORITY).expect("SGIs have a priority");
-    driver.enable_interrupt(DOORBELL, true).expect("SGIs can be enabled");
+    valid(driver.set_interrupt_priority(DOORBELL, HIGHEST_S_PRIORITY));
+    valid(driver.enable_interrupt(DOORBELL, true));
 }
 
-/// Brings the calling core's interfaces to the state that the non-secure world finds at its start. SCR_EL3.NS is set.
-pub(crate) fn reset_core(index: usize) {
+/// Brings the calling core's redistributor to the state that the non-secure world finds at its start.
+pub(crate) fn reset_redistributor(index: usize) {
     close_non_secure();
     init_private(index);
+}
+
+/// Brings the calling core's CPU interface to the state that the non-secure world finds at its start. SCR_EL3.NS is set.
+pub(crate) fn reset_interface() {
+    close_non_secure();
     ICC_SRE_EL2.set(SRE_EL2);
     ICC_SRE_EL1.set(SRE_EL1);
     barrier::isb(barrier::SY); // the registers below exist only with SRE
@@ -145,6 +158,21 @@ pub(crate) fn reset_core(index: usize) {
     // What was pending is gone, and the doorbell is open, before the gate looks at the control word.
     barrier::dsb(barrier::SY);
     barrier::isb(barrier::SY);
+}
+
+/// Lets every interrupt of the non-secure world wake this core that is enabled at its redistributor or at the distributor:
+/// a core that powers down has no CPU interface whose masks could hold one back.
+pub(crate) fn open_for_wake_up() {
+    GicCpuInterface::set_priority_mask(u8::MAX);
+    drop_priorities();
+    ICC_CTLR_EL3.set(0);
+    ICC_IGRPEN1_EL3.set(GRPEN1_NON_SECURE);
+    barrier::isb(barrier::SY); // open before the core sleeps
+}
+
+/// Returns whether an interrupt of the non-secure world is pending at this core, whatever its priority. SCR_EL3.NS is set.
+pub(crate) fn is_non_secure_pending() -> bool {
+    ICC_HPPIR1_EL1.get() < u64::from(FIRST_SPECIAL)
 }
 
 /// Drops the priorities of the interrupts that the core was handling when it was stopped: with them active, it would take
@@ -202,7 +230,7 @@ fn send(interrupt: IntId, group: SgiTargetGroup, cores: impl Iterator<Item = usi
     let write = |(cluster, target_list): (u64, u16)| {
         let [_, affinity1, affinity2, _, affinity3, ..] = cluster.to_le_bytes();
         let target = SgiTarget::List { affinity3, affinity2, affinity1, target_list };
-        GicCpuInterface::send_sgi(interrupt, target, group).expect("the interrupt is an SGI");
+        valid(GicCpuInterface::send_sgi(interrupt, target, group));
     };
     for core in cores {
         let affinity = Machine::affinity_of(core);

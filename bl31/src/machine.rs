@@ -11,10 +11,11 @@ use core::{
 use aarch64_cpu::registers::{CNTFRQ_EL0, CNTPCT_EL0, SCTLR_EL1, SCTLR_EL2, SPSR_EL3};
 use quell_plat::{Description, Platform};
 use quell_power::{Control, CoreSlot, CoreTable, LocalCore, Topology};
+use quell_psci::{Psci, PsciSlot, Shared};
 use quell_stop::{RecordSlot, Stop, StopSlot};
 use tock_registers::interfaces::Readable;
 
-use crate::{gic, sysreg::TPIDR_EL3};
+use crate::{gic, mem_protect, sysreg::TPIDR_EL3};
 
 /// The platform that this image is for.
 pub(crate) type Machine = quell_plat::sbsa_ref::SbsaRef;
@@ -35,8 +36,11 @@ unsafe impl Sync for Stack {}
 pub(crate) static STACKS: [Stack; CORES] = [const { Stack(UnsafeCell::new([0; STACK_SIZE])) }; CORES];
 
 static CONTROL: Control = Control::new();
+static PSCI: Shared = Shared::new();
 #[unsafe(link_section = ".per_core.slots")]
 static CORE_SLOTS: [CoreSlot; CORES] = [const { CoreSlot::new() }; CORES];
+#[unsafe(link_section = ".per_core.psci")]
+static PSCI_SLOTS: [PsciSlot; CORES] = [const { PsciSlot::new() }; CORES];
 #[unsafe(link_section = ".per_core.stop")]
 static STOP_SLOTS: [StopSlot; CORES] = [const { StopSlot::new() }; CORES];
 #[unsafe(link_section = ".per_core.records")]
@@ -59,6 +63,7 @@ pub(crate) fn describe(description: &Description) {
     MEMORY_END.store(description.memory.end, Ordering::Relaxed);
     for index in 0..cores {
         CORE_SLOTS[index].clear();
+        PSCI_SLOTS[index].clear();
         STOP_SLOTS[index].clear();
         RECORDS[index].clear();
     }
@@ -78,6 +83,12 @@ pub(crate) fn core_table() -> CoreTable<'static> {
 /// Returns this core's view of itself.
 pub(crate) fn local_core() -> LocalCore<'static> {
     core_table().local(core_index())
+}
+
+/// Returns PSCI.
+pub(crate) fn psci() -> Psci<'static, Hardware> {
+    let cores = CORE_COUNT.load(Ordering::Relaxed);
+    Psci::new(core_table(), &PSCI, &PSCI_SLOTS[..cores], &Hardware)
 }
 
 /// Returns the stop service.
@@ -100,6 +111,14 @@ fn memory() -> Range<u64> {
     MEMORY_START.load(Ordering::Relaxed)..MEMORY_END.load(Ordering::Relaxed)
 }
 
+fn now() -> u64 {
+    CNTPCT_EL0.get()
+}
+
+fn frequency() -> u64 {
+    CNTFRQ_EL0.get()
+}
+
 /// The machine as the services see it.
 #[derive(Debug)]
 pub(crate) struct Hardware;
@@ -118,6 +137,11 @@ impl Topology for Hardware {
 }
 
 impl quell_psci::Hardware for Hardware {
+    fn cluster_of(&self, index: usize) -> Range<usize> {
+        let first = index >> Machine::CLUSTER_SHIFT << Machine::CLUSTER_SHIFT;
+        first..CORE_COUNT.load(Ordering::Relaxed).min(first + (1 << Machine::CLUSTER_SHIFT))
+    }
+
     fn is_entry_point(&self, address: u64) -> bool {
         memory().contains(&address) || Machine::is_executable(address)
     }
@@ -134,15 +158,31 @@ impl quell_psci::Hardware for Hardware {
     fn ring_doorbell(&self, core: usize) {
         gic::ring(core::iter::once(core));
     }
+
+    fn replace_mem_protect(&self, on: bool) -> bool {
+        mem_protect::replace(on)
+    }
+
+    fn memory(&self) -> Range<u64> {
+        memory()
+    }
+
+    fn now(&self) -> u64 {
+        now()
+    }
+
+    fn frequency(&self) -> u64 {
+        frequency()
+    }
 }
 
 impl quell_stop::Hardware for Hardware {
     fn now(&self) -> u64 {
-        CNTPCT_EL0.get()
+        now()
     }
 
     fn frequency(&self) -> u64 {
-        CNTFRQ_EL0.get()
+        frequency()
     }
 
     fn send_stop(&self, cores: impl Iterator<Item = usize>) {

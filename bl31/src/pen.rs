@@ -71,6 +71,9 @@ pub(crate) fn stay(local: &LocalCore<'_>) -> ! {
         }
         sleep();
         gic::acknowledge();
+        if local.word().state() != State::Pending {
+            machine::psci().counters(local.index()).count_stray_doorbell();
+        }
     }
 }
 
@@ -85,6 +88,7 @@ pub(crate) fn sleep() {
 /// Takes a started core to the operating system, unless a session stops it at the gate.
 fn boot(local: &LocalCore<'_>, entry: Entry) {
     machine::stop_service().begin_life(local.index());
+    machine::psci().note_up(local);
     world::reset_core(local.index(), entry);
     match local.enter() {
         Gate::Pass => enter(local.index(), entry.context),

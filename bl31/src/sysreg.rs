@@ -70,6 +70,7 @@ registers! {
     ID_AA64ISAR2_EL1 = "S3_0_C0_C6_2";
     ID_AA64MMFR3_EL1 = "S3_0_C0_C7_3";
 
+    DCZID_EL0 = "dczid_el0";
     VPIDR_EL2 = "vpidr_el2";
     HSTR_EL2 = "hstr_el2";
     /// FEAT_HCX.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! The non-secure world as a core finds it when it begins (PSCI 1.3 section 6.4): EL2, MMU and caches off, nothing left from
-//! an earlier life of the core.
+//! an earlier life of the core. After a power-down it is the same but for what is outside of the core.
 
 use aarch64_cpu::{
     asm::barrier,
@@ -43,14 +43,28 @@ const PMCR_LC: u64 = 1 << 6;
 const PMCR_N_SHIFT: u32 = 11;
 const PMCR_N_MASK: u64 = 0x1f;
 
-/// Resets what the non-secure world sees of the calling core, and makes the exception return go to `entry`.
+/// Brings the calling core to the state that CPU_ON gives it, and makes the exception return go to `entry`.
 pub(crate) fn reset_core(index: usize, entry: Entry) {
+    reset_registers(entry);
+    stop_timers();
+    gic::reset_redistributor(index);
+    gic::reset_interface();
+}
+
+/// Brings the calling core to the state that it wakes up in after a power-down, and makes the exception return go to
+/// `entry`. What is outside of the core stays: the settings of its redistributor, its pending interrupts, and its timers, one
+/// of which may have woken it.
+pub(crate) fn resume_core(entry: Entry) {
+    reset_registers(entry);
+    gic::reset_interface();
+}
+
+fn reset_registers(entry: Entry) {
     enables::init_core();
     reset_el2(entry.big_endian);
     reset_el1();
-    reset_timers();
+    reset_counter_access();
     reset_pmu();
-    gic::reset_core(index);
     ELR_EL3.set(entry.address);
     SPSR_EL3.set(PSTATE);
 }
@@ -99,12 +113,15 @@ fn reset_el1() {
     MDSCR_EL1.set(0);
 }
 
-fn reset_timers() {
+fn reset_counter_access() {
     CNTHCTL_EL2.set(CNTHCTL);
     CNTVOFF_EL2.set(0);
     if enables::opens(enables::CNTPOFF) {
         CNTPOFF_EL2.set(0);
     }
+}
+
+fn stop_timers() {
     CNTP_CTL_EL0.set(0);
     CNTV_CTL_EL0.set(0);
     CNTHP_CTL_EL2.set(0);

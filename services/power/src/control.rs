@@ -22,16 +22,16 @@ pub enum Phase {
     Nmi = 3,
     /// The time is over and targets are left.
     Partial = 4,
-    /// The firmware found itself wrong: every core stops, and nobody takes this over or closes it.
-    Failed = 5,
+    /// The machine ends, or the firmware found itself wrong: every core stops, and nobody takes this over or closes it.
+    Final = 5,
 }
 
 impl Phase {
-    const ALL: [Self; 6] = [Self::Idle, Self::Fenced, Self::Grace, Self::Nmi, Self::Partial, Self::Failed];
+    const ALL: [Self; 6] = [Self::Idle, Self::Fenced, Self::Grace, Self::Nmi, Self::Partial, Self::Final];
 
     /// Returns whether a target must stop at the gate whatever it came from.
     pub const fn stops(self) -> bool {
-        matches!(self, Self::Nmi | Self::Partial | Self::Failed)
+        matches!(self, Self::Nmi | Self::Partial | Self::Final)
     }
 }
 

@@ -31,6 +31,10 @@
 //! core's word. A session changes only words older than itself: one that runs late can not cancel what was started
 //! after it closed.
 //!
+//! Who asks for several cores at once (is every other core OFF, is one of this cluster on?) gets an answer that was true
+//! at one moment, or is told that there was none. That every other core is OFF stays true from then on, for only a core
+//! that is ON starts another.
+//!
 //! A core's word goes to OFF as the last thing the core does, from the pen, where no instruction of the operating system
 //! can follow. The mailbox is written only by the core whose compare-and-swap made the word CLAIMED, and read by the
 //! target once it is PENDING: the Release of one and the Acquire of the other order the two.
@@ -62,4 +66,4 @@ pub use snapshot::{Census, MASK_BITS};
 pub use table::{CoreSlot, CoreTable, Entry};
 pub use topology::{AFFINITY_MASK, Topology};
 pub use transition::{Role, Step, TRANSITIONS, Transition};
-pub use word::CoreWord;
+pub use word::{CoreWord, Depth};

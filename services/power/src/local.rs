@@ -5,7 +5,7 @@
 use quell_abi::{State, Why};
 
 use crate::{
-    CoreSlot, CoreTable, CoreWord, Entry, Gate, Protection, Role, Step,
+    CoreSlot, CoreTable, CoreWord, Depth, Entry, Gate, Protection, Role, Step,
     protection::{full_fence, intact},
 };
 
@@ -49,13 +49,22 @@ impl<'a> LocalCore<'a> {
         Some(entry)
     }
 
-    /// Goes to sleep in CPU_SUSPEND; returns false if the core is not ON.
-    pub fn suspend(&self) -> bool {
+    /// Goes to sleep; returns false if the core is not ON.
+    pub fn suspend(&self, depth: Depth) -> bool {
         let word = self.slot.load();
-        self.slot.step(Role::Itself, word, Step::Suspend, Why::None, word.generation()).is_ok()
+        let asleep = word.next(State::Suspended, Why::None, word.generation()).asleep(depth);
+        self.slot.step_to(Role::Itself, word, Step::Suspend, asleep).is_ok()
     }
 
-    /// Wakes up in CPU_SUSPEND; returns false if a session stopped the core in its sleep.
+    /// Returns whether every other core is OFF. Then it stays so until this core starts one: nobody else could.
+    pub fn is_alone(&self) -> bool {
+        let others = || self.table.words().enumerate().filter(|(index, _)| *index != self.index);
+        self.table
+            .settled(0..self.table.len(), || others().all(|(_, word)| word.state() == State::Off))
+            .unwrap_or(false)
+    }
+
+    /// Wakes up; returns false if a session stopped the core in its sleep.
     ///
     /// The core has still to pass [`enter`](Self::enter).
     pub fn wake(&self) -> bool {
@@ -198,7 +207,7 @@ mod tests {
             for gate in [LocalCore::enter, LocalCore::resume] {
                 assert_eq!(gate(&table.local(2)), Gate::Pen);
             }
-            assert!(table.local(1).suspend());
+            assert!(table.local(1).suspend(Depth::Standby));
             assert_eq!(table.local(1).resume(), Gate::Pen);
         });
     }
@@ -208,18 +217,18 @@ mod tests {
         with_table(|table| {
             let local = table.local(1);
             assert!(!local.wake(), "it is awake");
-            assert!(local.suspend() && !local.suspend());
+            assert!(local.suspend(Depth::Standby) && !local.suspend(Depth::Standby));
             assert_eq!(local.word().state(), State::Suspended);
             assert!(!local.leave(), "it sleeps");
             assert!(local.wake() && local.leave());
-            assert!(!local.suspend(), "it has left");
+            assert!(!local.suspend(Depth::Standby), "it has left");
         });
     }
 
     #[test]
     fn a_sleeper_that_was_contained_does_not_wake() {
         with_table(|table| {
-            assert!(table.local(1).suspend());
+            assert!(table.local(1).suspend(Depth::Standby));
             open(&table, Phase::Fenced);
             let session = table.control().load();
             table.remote(1).unwrap().contain(session);

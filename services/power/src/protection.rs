@@ -17,12 +17,16 @@ pub enum Protection {
     EntryGate,
     /// Rule C: a session leaves words alone that are not older than itself.
     GenerationAge,
+    /// A picture of several words counts only if none of them changed meanwhile.
+    OneMoment,
     /// The starter's fence: CLAIMED before its second look at the control word.
     StartFence,
     /// The entering core's fence: ON before its look at the control word.
     EntryFence,
     /// The leaving core's fence: STOPPING before its look at the control word.
     LeaveFence,
+    /// The fence of those that let a cluster go or come back to it: their own word before the look at what stands there.
+    ClusterFence,
     /// The session's fence: the open control word before the look at a core's word.
     SessionFence,
 }

@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! One consistent picture of all core words.
+//! One consistent picture of several core words.
+//!
+//! Every word counts its changes. If two sums of the counts are equal, no core has changed between them, and all that was
+//! read in between was true at one moment: a core's step is seen by whoever sees a later step of a core that it made
+//! possible (Release and Acquire of the words).
+
+use core::ops::Range;
 
 use quell_abi::{State, Why};
 
-use crate::CoreTable;
+use crate::{CoreTable, Protection, protection::intact};
 
 /// How many cores one word of a mask holds.
 pub const MASK_BITS: usize = 64;
 
-/// How often a picture is taken anew because a core changed meanwhile. A call is bounded.
-const TRIES: usize = 16;
+/// How often a picture is taken anew because a core changed meanwhile. A call is bounded; a model is, more tightly.
+const TRIES: usize = if cfg!(loom) { 2 } else { 16 };
 
 /// The cores of one mask word, by what they do.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -27,24 +33,33 @@ pub struct Census {
 }
 
 impl CoreTable<'_> {
-    /// Returns what the cores `64 * word` to `64 * word + 63` do, or `None` if there are no such cores.
+    /// Returns what `look` makes of the words of these cores at one moment, or `None` if they changed all the time.
     ///
-    /// Every word counts its changes. If two sums of all counts are equal, no core has changed between them.
-    pub fn census(&self, word: usize) -> Option<Census> {
-        let first = word.checked_mul(MASK_BITS).filter(|&first| first < self.len())?;
-        let mut census = Census::default();
+    /// # Panics
+    ///
+    /// Panics if there are no such cores.
+    pub fn settled<T>(&self, cores: Range<usize>, look: impl Fn() -> T) -> Option<T> {
         for _ in 0..TRIES {
-            let before = self.changes();
-            census = self.collect(first);
-            if self.changes() == before {
-                return Some(Census { epoch: before + 1, ..census });
+            let before = self.changes(cores.clone());
+            let seen = look();
+            if self.changes(cores.clone()) == before || !intact(Protection::OneMoment) {
+                return Some(seen);
             }
         }
-        Some(census)
+        None
     }
 
-    fn changes(&self) -> u64 {
-        self.words().map(|word| word.changes()).sum()
+    fn changes(&self, cores: Range<usize>) -> u64 {
+        self.words_of(cores).map(|word| word.changes()).sum()
+    }
+
+    /// Returns what the cores `64 * word` to `64 * word + 63` do, or `None` if there are no such cores.
+    pub fn census(&self, word: usize) -> Option<Census> {
+        let first = word.checked_mul(MASK_BITS).filter(|&first| first < self.len())?;
+        let all = 0..self.len();
+        let settled = self
+            .settled(all.clone(), || Census { epoch: self.changes(all.clone()) + 1, ..self.collect(first) });
+        Some(settled.unwrap_or_else(|| self.collect(first)))
     }
 
     fn collect(&self, first: usize) -> Census {
@@ -70,7 +85,7 @@ mod tests {
     use quell_abi::{Flags, Kind};
 
     use super::*;
-    use crate::{Control, CoreSlot, Entry};
+    use crate::{Control, CoreSlot, Depth, Entry};
 
     const ENTRY: Entry = Entry { address: 0x1000, context: 0, big_endian: false };
 
@@ -86,7 +101,7 @@ mod tests {
         assert_eq!(masks(), (0, 0, 0), "cores that never ran are not stopped");
         (0..4).for_each(|core| table.cold_boot(core));
         assert_eq!(masks(), (0b1111, 0, 0));
-        assert!(table.local(1).suspend() && table.local(2).leave());
+        assert!(table.local(1).suspend(Depth::Standby) && table.local(2).leave());
         assert_eq!(
             masks(),
             (0b1111, 0, 0),
@@ -120,7 +135,7 @@ mod tests {
         epochs.push(epoch());
         table.local(1).boot();
         epochs.push(epoch());
-        table.local(1).suspend();
+        table.local(1).suspend(Depth::Standby);
         epochs.push(epoch());
         table.local(1).wake();
         epochs.push(epoch());

@@ -2,6 +2,8 @@
 
 //! The table: one slot per core, and the control word.
 
+use core::ops::Range;
+
 use quell_abi::{State, Why};
 
 use crate::{
@@ -90,11 +92,21 @@ impl CoreSlot {
         why: Why,
         generation: u32,
     ) -> Result<CoreWord, CoreWord> {
+        self.step_to(by, seen, step, seen.next(step.transition().to, why, generation))
+    }
+
+    /// Takes a step from the word `seen` to the word `next`, which is of the step's state; see [`step`](Self::step).
+    pub(crate) fn step_to(
+        &self,
+        by: Role,
+        seen: CoreWord,
+        step: Step,
+        next: CoreWord,
+    ) -> Result<CoreWord, CoreWord> {
         let transition = step.transition();
         if seen.state() != transition.from || by != transition.by {
             return Err(seen);
         }
-        let next = seen.next(transition.to, why, generation);
         self.word
             .compare_exchange(seen.bits(), next.bits(), Ordering::AcqRel, Ordering::Acquire)
             .map(|_| next)
@@ -165,6 +177,15 @@ impl<'a> CoreTable<'a> {
         self.slots.iter().map(CoreSlot::load)
     }
 
+    /// Returns the words of these cores.
+    ///
+    /// # Panics
+    ///
+    /// Panics if there are no such cores.
+    pub fn words_of(&self, cores: Range<usize>) -> impl Iterator<Item = CoreWord> + use<'a> {
+        self.slots[cores].iter().map(CoreSlot::load)
+    }
+
     /// Makes the core ON that leaves reset first: nobody started it.
     ///
     /// # Panics
@@ -178,7 +199,7 @@ impl<'a> CoreTable<'a> {
                 .step(step.transition().by, word, step, Why::None, 0)
                 .expect("the first core is OFF and nobody else runs");
         }
-        assert_eq!(word.state(), State::On);
+        assert!(word.state() == State::On);
     }
 }
 

@@ -6,13 +6,32 @@ use core::fmt;
 
 use quell_abi::{State, Why};
 
+/// How much of the machine a suspended core lets go.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[repr(u8)]
+pub enum Depth {
+    /// Nothing: it stands by and keeps its registers.
+    Standby = 0,
+    /// Itself: it begins anew when it wakes up.
+    Core = 1,
+    /// Its cluster too, once the other cores of the cluster have let it go.
+    Cluster = 2,
+    /// The whole machine: it is the only core that is not OFF.
+    System = 3,
+}
+
+impl Depth {
+    const ALL: [Self; 4] = [Self::Standby, Self::Core, Self::Cluster, Self::System];
+}
+
 /// The state of one core, in 64 bits:
 ///
 /// | bits | what |
 /// |---|---|
 /// | 3:0 | [`State`] |
 /// | 7:4 | [`Why`] it is in that state |
-/// | 31:8 | number of changes, modulo 2^24: no two states of a core are ever the same word |
+/// | 9:8 | [`Depth`] of a core that is SUSPENDED |
+/// | 31:10 | number of changes, modulo 2^22: no two states of a core are ever the same word |
 /// | 63:32 | generation: of the session that stopped it, else the one its start saw |
 ///
 /// All zero is a core that is OFF and never ran.
@@ -22,8 +41,10 @@ pub struct CoreWord(u64);
 const STATE_MASK: u64 = 0xf;
 const WHY_SHIFT: u32 = 4;
 const WHY_MASK: u64 = 0xf;
-const CHANGES_SHIFT: u32 = 8;
-const CHANGES_MASK: u64 = 0xff_ffff;
+const DEPTH_SHIFT: u32 = 8;
+const DEPTH_MASK: u64 = 0b11;
+const CHANGES_SHIFT: u32 = 10;
+const CHANGES_MASK: u64 = 0x3f_ffff;
 const GENERATION_SHIFT: u32 = 32;
 
 impl CoreWord {
@@ -53,7 +74,15 @@ impl CoreWord {
         }
     }
 
-    /// Returns how often the word has changed, modulo 2^24.
+    /// Returns how deep the core sleeps, if it is SUSPENDED.
+    pub const fn depth(self) -> Option<Depth> {
+        match self.state() {
+            State::Suspended => Some(Depth::ALL[(self.0 >> DEPTH_SHIFT & DEPTH_MASK) as usize]),
+            _ => None,
+        }
+    }
+
+    /// Returns how often the word has changed, modulo 2^22.
     pub const fn changes(self) -> u64 {
         self.0 >> CHANGES_SHIFT & CHANGES_MASK
     }
@@ -72,6 +101,11 @@ impl CoreWord {
                 | changes << CHANGES_SHIFT
                 | (generation as u64) << GENERATION_SHIFT,
         )
+    }
+
+    /// Returns this word of a core that is SUSPENDED with its depth.
+    pub(crate) const fn asleep(self, depth: Depth) -> Self {
+        Self(self.0 | (depth as u64) << DEPTH_SHIFT)
     }
 }
 
@@ -108,7 +142,20 @@ mod tests {
                 let word = CoreWord::from_bits(u64::MAX << 8).next(state, why, 0xdead_beef);
                 assert_eq!((word.state(), word.why(), word.generation()), (state, why, 0xdead_beef));
                 assert_eq!(word.changes(), 0, "the count wraps");
+                assert_eq!(word.depth(), (state == State::Suspended).then_some(Depth::Standby));
             }
+        }
+    }
+
+    #[test]
+    fn a_core_that_sleeps_tells_how_deep() {
+        for depth in Depth::ALL {
+            let word = CoreWord::default().next(State::Suspended, Why::None, 7).asleep(depth);
+            assert_eq!((word.depth(), word.changes(), word.generation()), (Some(depth), 1, 7));
+            assert_eq!(
+                word.next(State::On, Why::None, 7).next(State::Suspended, Why::None, 7).depth(),
+                Some(Depth::Standby)
+            );
         }
     }
 }

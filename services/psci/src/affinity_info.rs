@@ -8,11 +8,14 @@
 //! | 0 ON | a core of the instance is on, or suspended, or has not finished to go off |
 //! | 2 ON_PENDING | else, a core of it has been started and is on its way |
 //! | 1 OFF | else: CPU_ON of its cores would succeed |
+//!
+//! The answer for several cores was true at one moment. If they change all the time there is no such moment: then one of
+//! them is on its way.
 
 use quell_abi::State;
-use quell_power::{AFFINITY_MASK, CoreTable, Topology};
+use quell_power::{AFFINITY_MASK, CoreWord};
 
-use crate::Error;
+use crate::{Error, Hardware, Psci};
 
 const ON: i32 = 0;
 const OFF: i32 = 1;
@@ -21,45 +24,57 @@ const ON_PENDING: i32 = 2;
 /// The highest affinity level of an MPIDR.
 const HIGHEST_LEVEL: u32 = 3;
 
-pub(crate) fn handle(
-    target: u64,
-    lowest_level: u64,
-    table: &CoreTable<'_>,
-    topology: &impl Topology,
-) -> Result<i32, Error> {
-    // lowest_affinity_level is 32 bits in both conventions.
-    match lowest_level as u32 {
-        0 => {
-            let index = topology.index_of(target).ok_or(Error::InvalidParameters)?;
-            let core = table.remote(index).ok_or(Error::InvalidParameters)?;
-            Ok(info(core.word().state()))
+impl<H: Hardware> Psci<'_, H> {
+    pub(crate) fn affinity_info(&self, target: u64, lowest_level: u64) -> Result<i32, Error> {
+        // lowest_affinity_level is 32 bits in both conventions.
+        match lowest_level as u32 {
+            0 => Ok(info(self.core(target)?.word().state())),
+            level @ 1..=HIGHEST_LEVEL => {
+                let instance = Instance::new(target, level)?;
+                let look = || instance.words(self).map(|word| info(word.state())).reduce(combine);
+                match self.table.settled(0..self.table.len(), look) {
+                    Some(seen) => seen.ok_or(Error::InvalidParameters),
+                    None => Ok(ON_PENDING),
+                }
+            }
+            _ => Err(Error::InvalidParameters),
         }
-        level @ 1..=HIGHEST_LEVEL => instance(target, level, table, topology),
-        _ => Err(Error::InvalidParameters),
     }
 }
 
-/// Answers for all cores that share the affinity fields from `level` up; the fields below are ignored.
-fn instance(target: u64, level: u32, table: &CoreTable<'_>, topology: &impl Topology) -> Result<i32, Error> {
-    if target & !AFFINITY_MASK != 0 {
-        return Err(Error::InvalidParameters);
+/// The cores that share the affinity fields from a level up.
+#[derive(Clone, Copy)]
+pub(crate) struct Instance {
+    above: u64,
+    shift: u32,
+}
+
+impl Instance {
+    /// Returns the instance at `level`, 1 to 3, that `target` is in; its fields below the level mean nothing.
+    pub(crate) const fn new(target: u64, level: u32) -> Result<Self, Error> {
+        // Aff3 is not next to Aff2.
+        let shift = if level == HIGHEST_LEVEL { 32 } else { 8 * level };
+        if target & !AFFINITY_MASK != 0 {
+            return Err(Error::InvalidParameters);
+        }
+        Ok(Self { above: target >> shift, shift })
     }
-    let above = |affinity: u64| match level {
-        3 => affinity >> 32,
-        below => affinity >> (8 * below),
-    };
-    let infos = table
-        .words()
-        .enumerate()
-        .filter(|(index, _)| above(topology.affinity_of(*index)) == above(target))
-        .map(|(_, word)| info(word.state()));
-    infos
-        .reduce(|all, one| match (all, one) {
-            (ON, _) | (_, ON) => ON,
-            (ON_PENDING, _) | (_, ON_PENDING) => ON_PENDING,
-            _ => OFF,
-        })
-        .ok_or(Error::InvalidParameters)
+
+    /// Returns the words of its cores; none if there is no such instance.
+    pub(crate) fn words<H: Hardware>(self, psci: &Psci<'_, H>) -> impl Iterator<Item = CoreWord> {
+        let words = psci.table.words().enumerate();
+        words
+            .filter(move |(index, _)| psci.hardware.affinity_of(*index) >> self.shift == self.above)
+            .map(|(_, word)| word)
+    }
+}
+
+const fn combine(all: i32, one: i32) -> i32 {
+    match (all, one) {
+        (ON, _) | (_, ON) => ON,
+        (ON_PENDING, _) | (_, ON_PENDING) => ON_PENDING,
+        _ => OFF,
+    }
 }
 
 const fn info(state: State) -> i32 {

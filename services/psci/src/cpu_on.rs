@@ -5,65 +5,51 @@
 //! | answer | when, in this order |
 //! |---|---|
 //! | INVALID_PARAMETERS | no core has this affinity, or a bit outside the affinity fields is set |
-//! | INVALID_ADDRESS | the entry point is not a multiple of 4, or not where the non-secure world may begin |
+//! | INVALID_ADDRESS | the [entry point](crate::entry) is none |
 //! | DENIED | a session is open, or opened before the start was accepted |
 //! | ALREADY_ON | the core is on, or suspended |
 //! | ON_PENDING | it has been started and is on its way |
 //! | SUCCESS | accepted: the core will begin at the entry point |
 
-use quell_power::{CoreTable, Entry, LocalCore, StartError};
+use quell_power::{LocalCore, StartError};
 
-use crate::{Error, Hardware};
+use crate::{Error, Hardware, Psci, entry};
 
-const SUCCESS: i32 = 0;
-
-/// An A64 instruction is 4 bytes long, and aligned.
-const ENTRY_ALIGNMENT: u64 = 4;
-
-pub(crate) fn handle(
-    [target, address, context]: [u64; 3],
-    caller: &LocalCore<'_>,
-    table: &CoreTable<'_>,
-    hardware: &impl Hardware,
-) -> Result<i32, Error> {
-    let index = hardware.index_of(target).ok_or(Error::InvalidParameters)?;
-    let core = table.remote(index).ok_or(Error::InvalidParameters)?;
-    if !address.is_multiple_of(ENTRY_ALIGNMENT) || !hardware.is_entry_point(address) {
-        return Err(Error::InvalidAddress);
-    }
-    core.start(caller, Entry { address, context, big_endian: hardware.caller_is_big_endian() }).map_err(
-        |error| match error {
+impl<H: Hardware> Psci<'_, H> {
+    pub(crate) fn cpu_on(
+        &self,
+        target: u64,
+        address: u64,
+        context: u64,
+        caller: &LocalCore<'_>,
+    ) -> Result<(), Error> {
+        let index = self.index(target)?;
+        let core = self.core(target)?;
+        let entry = entry::parse(address, context, self.hardware)?;
+        core.start(caller, entry).map_err(|error| match error {
             StartError::AlreadyOn => Error::AlreadyOn,
             StartError::OnPending => Error::OnPending,
             StartError::Denied => Error::Denied,
-        },
-    )?;
-    hardware.ring_doorbell(index);
-    Ok(SUCCESS)
+        })?;
+        self.hardware.ring_doorbell(index);
+        Ok(())
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use quell_power::Entry;
+
     use super::*;
-    use crate::{
-        Outcome,
-        testing::{BAD_ENTRY, ENTRY, Machine},
-    };
+    use crate::testing::{BAD_ENTRY, ENTRY, Machine, SUCCESS, returns};
 
     const CPU_ON_32: u64 = 0x8400_0003;
     const CPU_ON_64: u64 = 0xc400_0003;
 
-    fn returns(error: Error) -> Outcome {
-        Outcome::Return(error.code())
-    }
-
     #[test]
     fn an_accepted_start_hands_over_entry_and_context() {
         let machine = Machine::new(10);
-        assert_eq!(
-            machine.call(0, [CPU_ON_64, 0x101, ENTRY, 0xfeed_f00d_dead_beef]),
-            Outcome::Return(SUCCESS)
-        );
+        assert_eq!(machine.call(0, [CPU_ON_64, 0x101, ENTRY, 0xfeed_f00d_dead_beef]), SUCCESS);
         assert_eq!(machine.rung(), [9]);
         let entry = machine.table().local(9).boot().unwrap();
         assert_eq!(entry, Entry { address: ENTRY, context: 0xfeed_f00d_dead_beef, big_endian: false });
@@ -73,7 +59,7 @@ mod tests {
     fn smc32_arguments_are_zero_extended() {
         let machine = Machine::new(2);
         let low = [CPU_ON_32, 0xffff_ffff_0000_0001, 0xffff_ffff_0000_0000 | ENTRY, u64::MAX];
-        assert_eq!(machine.call(0, low), Outcome::Return(SUCCESS));
+        assert_eq!(machine.call(0, low), SUCCESS);
         let entry = machine.table().local(1).boot().unwrap();
         assert_eq!((entry.address, entry.context), (ENTRY, 0xffff_ffff));
     }
@@ -93,7 +79,7 @@ mod tests {
     #[test]
     fn a_refused_start_leaves_the_accepted_one_alone() {
         let machine = Machine::new(2);
-        assert_eq!(machine.call(0, [CPU_ON_64, 1, ENTRY, 1]), Outcome::Return(SUCCESS));
+        assert_eq!(machine.call(0, [CPU_ON_64, 1, ENTRY, 1]), SUCCESS);
         assert_eq!(machine.call(0, [CPU_ON_64, 1, ENTRY + 4, 2]), returns(Error::OnPending));
         assert_eq!(machine.rung(), [1]);
         let entry = machine.table().local(1).boot().unwrap();

@@ -11,7 +11,7 @@ pub enum Error {
     NotSupported,
     /// An argument is out of its range: no such core, no such power state.
     InvalidParameters,
-    /// A session is open.
+    /// Not now: a session is open, or other cores run that may not.
     Denied,
     /// The core is on.
     AlreadyOn,
@@ -22,6 +22,16 @@ pub enum Error {
 }
 
 impl Error {
+    /// Every error, in the order of its number here.
+    pub const ALL: [Self; 6] = [
+        Self::NotSupported,
+        Self::InvalidParameters,
+        Self::Denied,
+        Self::AlreadyOn,
+        Self::OnPending,
+        Self::InvalidAddress,
+    ];
+
     /// Returns the specification's code.
     pub const fn code(self) -> i32 {
         match self {
@@ -33,4 +43,24 @@ impl Error {
             Self::InvalidAddress => error::INVALID_ADDRESS,
         }
     }
+
+    /// Returns the specification's name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NotSupported => "NOT_SUPPORTED",
+            Self::InvalidParameters => "INVALID_PARAMETERS",
+            Self::Denied => "DENIED",
+            Self::AlreadyOn => "ALREADY_ON",
+            Self::OnPending => "ON_PENDING",
+            Self::InvalidAddress => "INVALID_ADDRESS",
+        }
+    }
 }
+
+const _: () = {
+    let mut at = 0;
+    while at < Error::ALL.len() {
+        assert!(Error::ALL[at] as usize == at);
+        at += 1;
+    }
+};

@@ -4,22 +4,28 @@
 //!
 //! | asked for | answer |
 //! |---|---|
-//! | CPU_SUSPEND | 0: original format of power_state, platform-coordinated mode only |
+//! | CPU_SUSPEND | bit 0: there is an OS-initiated mode; bit 1 is 0: power_state has the original format |
+//! | SYSTEM_OFF2 | bit 0: HIBERNATE_OFF |
 //! | another function that is there, or SMCCC_VERSION | 0 |
 //! | anything else | NOT_SUPPORTED |
 
 use smccc::arch::SMCCC_VERSION;
 
-use crate::{Error, function::Function};
+use crate::{Error, Function, system};
 
-/// No feature flag is set.
+/// CPU_SUSPEND: OS-initiated mode.
+const OS_INITIATED: i32 = 1;
+
 const NO_FLAGS: i32 = 0;
 
 pub(crate) fn handle(x1: u64) -> Result<i32, Error> {
+    // The function identifier is 32 bits wide.
     let function = x1 as u32;
-    if function == SMCCC_VERSION || Function::from_fid(function).is_some() {
-        Ok(NO_FLAGS)
-    } else {
-        Err(Error::NotSupported)
+    match Function::from_fid(function) {
+        Some(Function::CpuSuspend) => Ok(OS_INITIATED),
+        Some(Function::SystemOff2) => Ok(system::OFF2_TYPES),
+        Some(_) => Ok(NO_FLAGS),
+        None if function == SMCCC_VERSION => Ok(NO_FLAGS),
+        None => Err(Error::NotSupported),
     }
 }

@@ -10,7 +10,7 @@
 //! | another's, the lease is over | same | it takes the session over |
 //! | another's, before the secure interrupt | same or lower, with TRY | BUSY |
 //! | another's | same or lower | it is stopped |
-//! | that of a firmware that has failed | any | it is stopped |
+//! | the last one of all (the machine ends, the firmware has failed) | any | it is stopped |
 
 use quell_abi::{Flags, Status};
 use quell_arch::Answer;
@@ -27,8 +27,8 @@ impl<H: Hardware> Stop<'_, H> {
         caller: usize,
         now: u64,
     ) -> Result<Option<Outcome>, Status> {
-        if seen.phase() == Phase::Failed {
-            // The firmware has failed: no session comes after that.
+        if seen.phase() == Phase::Final {
+            // No session comes after that.
             return Ok(Some(Outcome::Lost { generation: seen.generation() }));
         }
         if !seen.is_open() || request.kind > seen.kind() {
@@ -130,7 +130,7 @@ mod tests {
     fn nothing_comes_after_a_failure_of_the_firmware() {
         let machine = Machine::new(2);
         let control = machine.table().control().load();
-        let failed = control.opened(Kind::Crash, Flags::default(), 0).at(Phase::Failed);
+        let failed = control.opened(Kind::Crash, Flags::default(), 0).at(Phase::Final);
         machine.table().control().replace(control, failed).unwrap();
         assert_eq!(end_of(&machine, CRASH), End::Lost);
         machine.off(1);

@@ -163,7 +163,7 @@ impl<H: Hardware> Stop<'_, H> {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use quell_abi::{Call, State, Why};
-    use quell_power::Phase;
+    use quell_power::{Depth, Phase};
 
     use super::*;
     use crate::testing::{CRASH, HALT, KEXEC, MILLISECOND, MS, Machine, Sent, TRY, arguments};
@@ -254,7 +254,7 @@ mod tests {
         let machine = Machine::new(6);
         (2..6).for_each(|core| machine.off(core));
         machine.start(0, 3);
-        assert!(machine.table().local(1).suspend());
+        assert!(machine.table().local(1).suspend(Depth::Standby));
         machine.boot(0, 5);
         assert_eq!(machine.results(0, Call::Begin, &arguments(HALT)), [0, 1, 3, 2]);
         assert_eq!(machine.state(1), (State::Off, Why::Suspended));

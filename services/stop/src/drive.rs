@@ -66,8 +66,8 @@ impl<H: Hardware> Stop<'_, H> {
                 return Progress::Stale;
             }
             let tally = self.tally(session);
-            if session.phase() == Phase::Failed {
-                // The firmware has failed: the gate is about to stop the caller.
+            if session.phase() == Phase::Final {
+                // Nobody but its owner drives it. The gate is about to stop the caller.
                 return Progress::Stale;
             }
             if !session.is_open() {
@@ -112,7 +112,7 @@ impl<H: Hardware> Stop<'_, H> {
             }
             Phase::Nmi if now < parameters.nmi_end => (None, until(parameters.nmi_end)),
             Phase::Nmi => (Some(Phase::Partial), Progress::Partial { tally, straggler }),
-            Phase::Partial | Phase::Idle | Phase::Failed => (None, Progress::Partial { tally, straggler }),
+            Phase::Partial | Phase::Idle | Phase::Final => (None, Progress::Partial { tally, straggler }),
         }
     }
 
@@ -164,13 +164,15 @@ impl<H: Hardware> Stop<'_, H> {
 
     fn microseconds(&self, ticks: u64) -> u64 {
         // Rounded up: a caller that waits as long as it is told finds the deadline past.
-        (u128::from(ticks) * 1_000_000).div_ceil(u128::from(self.hardware.frequency())) as u64
+        let frequency = self.hardware.frequency();
+        ticks / frequency * 1_000_000 + (ticks % frequency * 1_000_000).div_ceil(frequency)
     }
 }
 
 #[cfg(all(test, not(loom)))]
 mod tests {
     use quell_abi::{Call, Kind};
+    use quell_power::Depth;
 
     use super::*;
     use crate::testing::{COOKIE, MILLISECOND, MS, Machine, NO_SGI, Poll, Sent};
@@ -272,7 +274,7 @@ mod tests {
         machine.off(7);
         machine.off(6);
         machine.start(0, 6);
-        assert!(machine.table().local(5).suspend());
+        assert!(machine.table().local(5).suspend(Depth::Standby));
         let handle = machine.begin(0, Kind::Crash, [1, 1]);
         machine.stop_core(1, Why::Ack, handle, 0);
         machine.stop_core(2, Why::Nmi, handle, 0);
@@ -292,7 +294,7 @@ mod tests {
         let handle = machine.begin(0, Kind::Crash, [1, 1]);
         assert_eq!(machine.table().local(2).boot(), None, "its start is withdrawn");
         let local = machine.table().local(1);
-        assert!(local.suspend());
+        assert!(local.suspend(Depth::Standby));
         let poll = machine.poll(0, handle);
         assert_eq!((poll.status, poll.off), (Status::Success, 2));
         assert!(!local.wake());

@@ -33,6 +33,7 @@ mod poll;
 mod query;
 mod read;
 mod record;
+mod rest;
 mod slot;
 mod tally;
 #[cfg(all(test, not(loom)))]

@@ -15,7 +15,7 @@ use loom::model::Builder;
 use quell_abi::{Call, Kind, State, Status, Why};
 use quell_arch::FunctionId;
 use quell_power::{
-    Control, CoreSlot, CoreTable, Entry, Gate, Protection, StartError, Topology,
+    Control, CoreSlot, CoreTable, Depth, Entry, Gate, Protection, StartError, Topology,
     sync::{AtomicU64, Ordering},
 };
 use quell_stop::{Hardware, Outcome, RecordSlot, Stop, StopSlot};
@@ -167,7 +167,7 @@ impl World {
     /// CPU_SUSPEND: the core sleeps for a moment, and passes the gate if it has not been stopped meanwhile.
     pub(crate) fn suspend(&self, core: usize) {
         let local = self.table().local(core);
-        assert!(local.suspend(), "I8: somebody else has changed the word of a core that is ON");
+        assert!(local.suspend(Depth::Standby), "I8: somebody else has changed the word of a core that is ON");
         self.inside[core].store(0, Relaxed);
         let was_up = self.is_fence_up();
         if !local.wake() {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! CPU_SUSPEND: standby, and power states that do not exist.
+//! CPU_SUSPEND: standby, power-down, and power states that do not exist.
 
 use smccc::psci::{PSCI_CPU_SUSPEND_32, PSCI_CPU_SUSPEND_64};
 
 use crate::clock::{self, HYPERVISOR_TIMER_PPI};
+use crate::entry::EntryState;
 use crate::fixture::start;
 use crate::machine::this_core;
 use crate::psci::{self, INVALID_PARAMETERS, STANDBY};
@@ -19,7 +20,7 @@ pub const CASES: &[Case] = &[
     Case { name: "psci.cpu_suspend.pending_interrupt", cores: 1, run: pending_interrupt },
     Case { name: "psci.cpu_suspend.standby_ignores_entry", cores: 1, run: standby_ignores_entry },
     Case { name: "psci.cpu_suspend.bad_power_state", cores: 1, run: bad_power_state },
-    Case { name: "psci.cpu_suspend.no_power_down", cores: 2, run: no_power_down },
+    Case { name: "psci.cpu_suspend.power_down", cores: 2, run: power_down_begins_anew },
     Case { name: "psci.cpu_suspend.is_on", cores: 2, run: is_on },
 ];
 
@@ -117,19 +118,19 @@ fn bad_power_state() -> Verdict {
 
 const POWER_DOWN: [u64; 2] = [0x0001_0002, 0x0101_0022];
 
-/// Job: asks for a power-down that is not there. The timer brings a core back that did get it.
+/// Job: powers down until the timer fires; the context is the power state.
 extern "C" fn power_down(power_state: u64) -> u64 {
     clock::start_timer(SLEEP);
-    let saw = psci::cpu_suspend(power_state, cores::entry_point(), 0);
-    clock::stop_timer();
-    saw
+    psci::cpu_suspend(power_state, cores::entry_point(), power_state)
 }
 
-fn no_power_down() -> Verdict {
+fn power_down_begins_anew() -> Verdict {
     start(1)?;
     for power_state in POWER_DOWN {
-        let saw = cores::call(1, power_down, power_state)?;
-        status(format_args!("CPU_SUSPEND of {power_state:#x}"), saw, INVALID_PARAMETERS)?;
+        let boots = cores::boots(1);
+        cores::post(1, power_down, power_state);
+        holds(format_args!("core 1 is back from {power_state:#x}"), cores::wait_for_boot(1, boots))?;
+        equal("its context", EntryState::of(1).x[0], power_state)?;
     }
     Ok(())
 }
