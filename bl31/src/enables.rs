@@ -86,14 +86,14 @@ const SCR: [(u64, Feature); 20] = [
     (1 << 25, feature(Id::Pfr0, 56, 2)),  // EnSCXT: CSV2_2
     (1 << 26, feature(Id::Pfr1, 8, 2)),   // ATA: MTE2
     (FGT, feature(Id::Mmfr0, 56, 1)),     // FGTEn
-    (1 << 59, feature(Id::Mmfr0, 56, 2)), // FGTEn2
+    (FGT2, feature(Id::Mmfr0, 56, 2)),    // FGTEn2
     (CNTPOFF, feature(Id::Mmfr0, 60, 2)), // ECVEn: CNTPOFF
     (1 << 35, feature(Id::Pfr0, 44, 2)),  // AMVOFFEN: AMUv1p1
     (1 << 36, feature(Id::Isar1, 60, 3)), // EnAS0: LS64_ACCDATA
     (1 << 37, feature(Id::Isar1, 60, 3)), // ADEn
     (1 << 38, HCX),                       // HXEn
-    (1 << 39, feature(Id::Pfr1, 44, 1)),  // GCSEn
-    (1 << 41, SME),                       // EnTP2
+    (GCS, feature(Id::Pfr1, 44, 1)),      // GCSEn
+    (TPIDR2, SME),                        // EnTP2
     (TCR2, feature(Id::Mmfr3, 0, 1)),     // TCR2En
     (SCTLR2, feature(Id::Mmfr3, 4, 1)),   // SCTLR2En
     (1 << 45, feature(Id::Mmfr3, 8, 1)),  // PIEn: S1PIE
@@ -156,6 +156,10 @@ pub(crate) fn init_core() {
 
 /// SCR_EL3 bits that also say whether EL2 has the registers that they open.
 pub(crate) const FGT: u64 = 1 << 27;
+pub(crate) const FGT2: u64 = 1 << 59;
+pub(crate) const GCS: u64 = 1 << 39;
+/// FEAT_SME's, which also has SVCR.
+pub(crate) const TPIDR2: u64 = 1 << 41;
 pub(crate) const CNTPOFF: u64 = 1 << 28;
 pub(crate) const TCR2: u64 = 1 << 43;
 pub(crate) const SCTLR2: u64 = 1 << 44;

@@ -79,6 +79,17 @@ registers! {
     TCR2_EL2 = "S3_4_C2_C0_3";
     /// FEAT_SCTLR2.
     SCTLR2_EL2 = "S3_4_C1_C0_3";
+    /// FEAT_FGT2.
+    HFGRTR2_EL2 = "S3_4_C3_C1_2";
+    HFGWTR2_EL2 = "S3_4_C3_C1_3";
+    HFGITR2_EL2 = "S3_4_C3_C1_7";
+    HDFGRTR2_EL2 = "S3_4_C3_C1_0";
+    HDFGWTR2_EL2 = "S3_4_C3_C1_1";
+    /// FEAT_GCS.
+    GCSCR_EL1 = "S3_0_C2_C5_0";
+    GCSCR_EL2 = "S3_4_C2_C5_0";
+    /// FEAT_SME.
+    SVCR = "S3_3_C4_C2_2";
     /// FEAT_VHE.
     TTBR1_EL2 = "S3_4_C2_C0_1";
     /// FEAT_VHE.

@@ -18,8 +18,9 @@ use tock_registers::interfaces::{Readable, Writeable};
 use crate::{
     enables, gic,
     sysreg::{
-        CNTHV_CTL_EL2, CNTPOFF_EL2, CNTPS_CTL_EL1, CONTEXTIDR_EL2, HCRX_EL2, HSTR_EL2, PMCNTENCLR_EL0,
-        PMCR_EL0, PMINTENCLR_EL1, PMOVSCLR_EL0, PMUSERENR_EL0, SCTLR2_EL2, TCR2_EL2, VPIDR_EL2,
+        CNTHV_CTL_EL2, CNTPOFF_EL2, CNTPS_CTL_EL1, CONTEXTIDR_EL2, GCSCR_EL1, GCSCR_EL2, HCRX_EL2,
+        HDFGRTR2_EL2, HDFGWTR2_EL2, HFGITR2_EL2, HFGRTR2_EL2, HFGWTR2_EL2, HSTR_EL2, PMCNTENCLR_EL0,
+        PMCR_EL0, PMINTENCLR_EL1, PMOVSCLR_EL0, PMUSERENR_EL0, SCTLR2_EL2, SVCR, TCR2_EL2, VPIDR_EL2,
     },
 };
 
@@ -97,6 +98,21 @@ fn reset_el2(big_endian: bool) {
         HDFGRTR_EL2.set(0);
         HDFGWTR_EL2.set(0);
     }
+    if enables::opens(enables::FGT2) {
+        HFGRTR2_EL2.set(0);
+        HFGWTR2_EL2.set(0);
+        HFGITR2_EL2.set(0);
+        HDFGRTR2_EL2.set(0);
+        HDFGWTR2_EL2.set(0);
+    }
+    if enables::opens(enables::GCS) {
+        GCSCR_EL2.set(0);
+        GCSCR_EL1.set(0);
+    }
+    if enables::opens(enables::TPIDR2) {
+        // Streaming mode and the ZA storage are off.
+        SVCR.set(0);
+    }
     if enables::opens(enables::TCR2) {
         TCR2_EL2.set(0);
     }
@@ -146,14 +162,29 @@ fn reset_pmu() {
     }
 }
 
-/// Removes what this core has cached of the non-secure world's translations and instructions. SCR_EL3.NS is set.
+/// Removes what this core has cached of the non-secure world's translations and instructions. SCR_EL3.NS is set, the
+/// regimes are off.
 fn invalidate_translations() {
-    barrier::isb(barrier::SY); // the regimes are off before their translations go
+    if enables::has_vhe() {
+        // ALLE2 means the regime that HCR_EL2.E2H says: first the one of a host at EL2.
+        HCR_EL2.write(HCR_EL2::E2H::EnableOsAtEl2);
+        barrier::isb(barrier::SY); // E2H is in force
+        invalidate_el2();
+        barrier::dsb(barrier::NSH); // the invalidation is complete before E2H changes its meaning
+        HCR_EL2.set(0);
+    }
+    barrier::isb(barrier::SY); // E2H is off
+    invalidate_el2();
     // SAFETY: invalidation loses no data, and EL3's own translations are not touched.
     unsafe {
-        core::arch::asm!("tlbi alle2", "tlbi alle1", "ic iallu", options(nostack, preserves_flags));
+        core::arch::asm!("tlbi alle1", "ic iallu", options(nostack, preserves_flags));
     }
     // They are gone before the core enters the non-secure world.
     barrier::dsb(barrier::NSH);
     barrier::isb(barrier::SY);
+}
+
+fn invalidate_el2() {
+    // SAFETY: invalidation loses no data, and EL3's own translations are not touched.
+    unsafe { core::arch::asm!("tlbi alle2", options(nostack, preserves_flags)) };
 }
