@@ -2,18 +2,18 @@
 
 //! The conformance suite: a payload that runs its cases on the machine and prints one line for each.
 
-use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
-use crate::qemu::Machine;
+use crate::image;
+use crate::qemu::{FLASH_SIZE, Machine};
 use crate::test::Tally;
-use crate::{image, paths};
 
-/// Where the payload looks for its parameters: 256 MiB into DRAM.
-const PARAMETERS_ADDRESS: u64 = 0x100_1000_0000;
+/// Where in the second flash bank the payload looks for its parameters: its last 4 KiB. Not in DRAM, which firmware
+/// may clear before it starts the payload.
+const PARAMETERS_OFFSET: u64 = FLASH_SIZE - 4096;
 
 /// The size of the payload's parameters.
 const PARAMETERS_SIZE: usize = 256;
@@ -75,17 +75,13 @@ pub fn run(options: &Options, mut on_line: impl FnMut(&str)) -> Result<Tally> {
         None => image::build()?.flash0,
     };
     let payload = image::payload("conformance")?;
-    let folder = tempfile::tempdir_in(paths::target())?;
-    let parameters = folder.path().join("parameters");
-    fs::write(&parameters, options.parameters()?)?;
-
     let mut report = Report::default();
     let machine = Machine::new(&flash0)
         .name("conformance")
         .flash1(&payload)
+        .flash1_bytes(PARAMETERS_OFFSET, &options.parameters()?)
         .smp(options.smp)
         .cpu(&options.cpu)
-        .load(&parameters, PARAMETERS_ADDRESS)
         .timeout(TIMEOUT + ROUND_TIMEOUT * options.rounds);
     let outcome = machine.run(|line| {
         report.line(line);

@@ -8,6 +8,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, IsTerminal};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{self, Command};
 use std::sync::OnceLock;
@@ -93,6 +94,7 @@ pub struct Machine {
     name: String,
     flash0: PathBuf,
     flash1: Option<PathBuf>,
+    flash1_patches: Vec<(u64, Vec<u8>)>,
     smp: u32,
     cpu: String,
     memory_mib: Option<u32>,
@@ -108,6 +110,7 @@ impl Machine {
             name: "sbsa-ref".to_owned(),
             flash0: flash0.to_path_buf(),
             flash1: None,
+            flash1_patches: Vec::new(),
             smp: 4,
             cpu: "max".to_owned(),
             memory_mib: None,
@@ -126,6 +129,12 @@ impl Machine {
     /// Puts a raw image of any size up to 256 MiB into the second flash bank, where BL33 starts.
     pub fn flash1(mut self, image: &Path) -> Self {
         self.flash1 = Some(image.to_path_buf());
+        self
+    }
+
+    /// Puts bytes at `offset` into the second flash bank, behind its image.
+    pub fn flash1_bytes(mut self, offset: u64, bytes: &[u8]) -> Self {
+        self.flash1_patches.push((offset, bytes.to_vec()));
         self
     }
 
@@ -224,6 +233,7 @@ impl Machine {
         if let Some(image) = &self.flash1 {
             let padded = scratch.join("flash1.fd");
             pad(image, &padded)?;
+            patch(&padded, fs::metadata(image)?.len(), &self.flash1_patches)?;
             command.arg("-drive").arg(flash_drive(1, &padded)?);
         }
         for (file, address) in &self.loads {
@@ -249,6 +259,17 @@ pub fn pad(image: &Path, padded: &Path) -> Result<()> {
     let size = fs::copy(image, padded).with_context(|| format!("no flash image {}", image.display()))?;
     ensure!(size <= FLASH_SIZE, "{} has {size} bytes, more than a flash bank", image.display());
     File::options().write(true).open(padded)?.set_len(FLASH_SIZE)?;
+    Ok(())
+}
+
+/// Writes pieces of (offset, bytes) into the flash bank `bank`, whose first `used` bytes are taken.
+fn patch(bank: &Path, used: u64, pieces: &[(u64, Vec<u8>)]) -> Result<()> {
+    let file = File::options().write(true).open(bank)?;
+    for (offset, bytes) in pieces {
+        let fits = *offset >= used && offset + bytes.len() as u64 <= FLASH_SIZE;
+        ensure!(fits, "{} bytes at {offset:#x} do not fit behind a flash image of {used} bytes", bytes.len());
+        file.write_all_at(bytes, *offset)?;
+    }
     Ok(())
 }
 
@@ -322,6 +343,13 @@ mod tests {
         assert!(flash_drive(1, &image).unwrap_err().to_string().contains("has 7 bytes"));
         pad(&image, &padded).unwrap();
         assert!(flash_drive(1, &padded).unwrap().contains("unit=1"));
+        let tail = FLASH_SIZE - 4;
+        patch(&padded, 7, &[(tail, b"tail".to_vec())]).unwrap();
+        let mut last = [0; 5];
+        File::open(&padded).unwrap().read_exact_at(&mut last, tail - 1).unwrap();
+        assert_eq!(&last, b"\0tail");
+        assert!(patch(&padded, tail + 1, &[(tail, b"tail".to_vec())]).is_err());
+        assert!(patch(&padded, 7, &[(tail, b"tails".to_vec())]).is_err());
         let blocks = std::os::unix::fs::MetadataExt::blocks(&fs::metadata(&padded).unwrap());
         assert!(blocks < 2048, "{blocks} blocks of a sparse file");
     }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What to run: text that whoever starts the machine puts into memory, `filter=WORD rounds=N seed=N`, padded with
-//! NUL. Memory without it means the defaults.
+//! What to run: text that whoever starts the machine puts into the last 4 KiB of the second flash bank,
+//! `filter=WORD rounds=N seed=N`, padded with NUL. Flash without it, erased or zero, means the defaults.
+//!
+//! It is in flash because firmware may clear DRAM before it starts us (PSCI's MEM_PROTECT).
 
 use core::str::FromStr;
 
-const ADDRESS: usize = 0x100_1000_0000;
+const ADDRESS: usize = 0x1fff_f000;
 const SIZE: usize = 256;
 
 /// What to run.
@@ -22,7 +24,7 @@ pub struct Parameters {
 impl Parameters {
     /// Reads the parameters.
     pub fn read() -> Self {
-        // SAFETY: The address is in DRAM, clear of this program, and nobody writes there while it runs.
+        // SAFETY: The address is in the flash bank, which is mapped, behind this program's image. Nobody writes there.
         let bytes: &'static [u8; SIZE] = unsafe { &*(ADDRESS as *const [u8; SIZE]) };
         let length = bytes.iter().position(|&byte| byte == 0).unwrap_or(SIZE);
         Self::parse(core::str::from_utf8(&bytes[..length]).unwrap_or_default())
