@@ -2,11 +2,14 @@
 
 //! The conformance suite: a payload that runs its cases on the machine and prints one line for each.
 
+mod tap;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
+use crate::host::{self, Tool};
 use crate::image;
 use crate::qemu::{FLASH_SIZE, Machine};
 use crate::test::Tally;
@@ -17,6 +20,9 @@ const PARAMETERS_OFFSET: u64 = FLASH_SIZE - 4096;
 
 /// The size of the payload's parameters.
 const PARAMETERS_SIZE: usize = 256;
+
+/// What the suite's last line starts with.
+const DONE: &str = "done ";
 
 /// The rounds of each race, unless told otherwise.
 const ROUNDS: u32 = 200;
@@ -65,6 +71,45 @@ impl Options {
         text.resize(PARAMETERS_SIZE, 0);
         Ok(text)
     }
+}
+
+/// How the cases are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// As the payload prints them
+    #[default]
+    Text,
+    /// As a stream of the Test Anything Protocol
+    Tap,
+}
+
+/// Runs the suite and prints it; returns whether no case failed.
+pub fn print(options: &Options, format: Format) -> Result<bool> {
+    let result = match format {
+        Format::Text => {
+            host::ensure(Tool::PAYLOADS)?;
+            run(options, |line| println!("{line}"))
+        }
+        Format::Tap => print_tap(options),
+    };
+    result.map(|tally| tally.failed == 0)
+}
+
+fn print_tap(options: &Options) -> Result<Tally> {
+    println!("{}", tap::VERSION);
+    let mut translator = tap::Translator::default();
+    let on_line = |line: &str| match translator.line(line) {
+        Some(line) => println!("{line}"),
+        // QEMU's messages and what belongs to no case must not get lost.
+        None if line.is_empty() || line.starts_with(DONE) => {}
+        None => eprintln!("{line}"),
+    };
+    let result = host::ensure(Tool::PAYLOADS).and_then(|()| run(options, on_line));
+    match &result {
+        Ok(_) => println!("{}", translator.plan()),
+        Err(error) => println!("{}", tap::bail_out(error)),
+    }
+    result
 }
 
 /// Runs the suite with each line of the console given to `on_line`; returns the numbers of its cases. A suite
@@ -128,7 +173,7 @@ impl Report {
         }
         ensure!(tally.passed + tally.failed > 0, "the suite ran no case");
         // The machine goes off behind that line. If it does not, the payload says so.
-        if let Some(last) = last.filter(|last| !last.starts_with("done ")) {
+        if let Some(last) = last.filter(|last| !last.starts_with(DONE)) {
             bail!("the suite has ended, and then: {last}");
         }
         Ok(tally)

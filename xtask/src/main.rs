@@ -47,7 +47,13 @@ enum Task {
         guest: Option<Guest>,
     },
     /// Run the conformance suite and print its cases
-    Conformance(conformance::Options),
+    Conformance {
+        #[command(flatten)]
+        options: conformance::Options,
+        /// How the cases are printed
+        #[arg(long, value_enum, default_value_t)]
+        format: conformance::Format,
+    },
     /// Run everything that a change must pass
     Test {
         /// Run only the cases with this word in their name
@@ -103,11 +109,7 @@ fn perform(task: Task) -> Result<bool> {
             linux::run(&options)?;
             Ok(true)
         }
-        Task::Conformance(options) => {
-            host::ensure(Tool::PAYLOADS)?;
-            let tally = conformance::run(&options, |line| println!("{line}"))?;
-            Ok(tally.failed == 0)
-        }
+        Task::Conformance { options, format } => conformance::print(&options, format),
         Task::Test { list: true, filter, full } => {
             let cases = Selection { filter, full }.apply(cases::all())?;
             cases.iter().for_each(|case| println!("{}", case.name));
