@@ -2,6 +2,7 @@
 
 //! Debian's own Linux for arm64 as a guest: unmodified, started without UEFI, with the modules of `tests/linux/`.
 
+mod apt;
 mod debian;
 mod guest;
 mod initramfs;
