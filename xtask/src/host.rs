@@ -43,8 +43,16 @@ pub enum Tool {
     Dtc,
     /// cpio, which packs initramfs archives.
     Cpio,
-    /// make, which the kernel builds its modules with.
+    /// make, which the kernel builds itself and its modules with.
     Make,
+    /// bc, which computes a header of the kernel.
+    Bc,
+    /// bison, which makes the parsers of the kernel's build tools.
+    Bison,
+    /// flex, which makes their scanners.
+    Flex,
+    /// xz, which the kernel's source is packed with.
+    Xz,
 }
 
 impl Tool {
@@ -54,7 +62,10 @@ impl Tool {
     /// What it takes to run an operating system.
     pub const GUESTS: &[Self] = &[Self::RustTarget, Self::Qemu, Self::Gcc, Self::Dtc, Self::Cpio, Self::Make];
 
-    /// Everything that the tests need.
+    /// What it takes to build a kernel. The host's own C compiler is there: cargo links with it.
+    pub const KERNEL: &[Self] = &[Self::Gcc, Self::Make, Self::Bc, Self::Bison, Self::Flex, Self::Xz];
+
+    /// Everything that the tests need, but for a kernel of our own: the case that builds it asks for more.
     pub const ALL: &[Self] = &[
         Self::RustTarget,
         Self::Clippy,
@@ -100,6 +111,10 @@ pub fn ensure(needs: &[Tool]) -> Result<()> {
             Tool::Dtc if !answers("dtc") => wanted.add("device-tree-compiler"),
             Tool::Cpio if !answers("cpio") => wanted.add("cpio"),
             Tool::Make if !answers("make") => wanted.add("make"),
+            Tool::Bc if !answers("bc") => wanted.add("bc"),
+            Tool::Bison if !answers("bison") => wanted.add("bison"),
+            Tool::Flex if !answers("flex") => wanted.add("flex"),
+            Tool::Xz if !answers("xz") => wanted.add("xz-utils"),
             _ => {}
         }
     }

@@ -9,7 +9,7 @@ use anyhow::Result;
 
 use super::debian::Debian;
 use super::tree::Variable;
-use super::{initramfs, loader, modules};
+use super::{initramfs, kernel, loader, modules};
 use crate::paths;
 use crate::qemu::Machine;
 
@@ -27,6 +27,12 @@ const TREE: u64 = MEMORY + 0xfe0_0000;
 
 /// Where the initramfs lies.
 const INITRAMFS: u64 = MEMORY + 0x1000_0000;
+
+/// The idle states that Debian's kernel uses.
+const DEBIAN_IDLE_STATES: &[&str] = &["standby"];
+
+/// The idle states that the PSCI checker enters: all that the firmware has.
+const CHECKER_IDLE_STATES: &[&str] = &["standby", "power_down", "cluster_power_down"];
 
 /// What the guest does once it is up (`tests/linux/initramfs/init`).
 #[derive(Clone, Copy, Debug)]
@@ -64,17 +70,35 @@ pub struct Guest {
     kernel: PathBuf,
     initramfs: PathBuf,
     loader: PathBuf,
+    idle_states: &'static [&'static str],
 }
 
 impl Guest {
-    /// Fetches and builds what is missing or out of date.
-    pub fn prepare() -> Result<Self> {
+    /// Debian's own kernel, with our modules. Fetches and builds what is missing or out of date.
+    pub fn debian() -> Result<Self> {
         let debian = Debian::fetch()?;
         Ok(Self {
             kernel: debian.kernel(),
             initramfs: initramfs::pack(&debian.busybox(), &modules::build(&debian)?)?,
             loader: loader::assemble(KERNEL, TREE)?,
+            idle_states: DEBIAN_IDLE_STATES,
         })
+    }
+
+    /// A kernel that checks PSCI while it starts. Fetches and builds what is missing or out of date.
+    pub fn checker() -> Result<Self> {
+        let debian = Debian::fetch()?;
+        Ok(Self {
+            kernel: kernel::build(&paths::root().join("tests/linux/psci_checker.config"))?,
+            initramfs: initramfs::pack(&debian.busybox(), &[])?,
+            loader: loader::assemble(KERNEL, TREE)?,
+            idle_states: CHECKER_IDLE_STATES,
+        })
+    }
+
+    /// Returns the labels of the idle states that the cores have.
+    pub fn idle_states(&self) -> &[&str] {
+        self.idle_states
     }
 
     /// Puts the guest into a machine with `smp` cores.
@@ -84,6 +108,7 @@ impl Guest {
             memory: MEMORY..MEMORY + (u64::from(MEMORY_MIB) << 20),
             initramfs: INITRAMFS..INITRAMFS + fs::metadata(&self.initramfs)?.len(),
             bootargs: &mode.bootargs(),
+            idle_states: self.idle_states,
         };
         let tree = tree.compile(&paths::target().join("linux"))?;
         Ok(machine

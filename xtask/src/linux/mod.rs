@@ -7,8 +7,10 @@ mod debian;
 mod guest;
 mod initramfs;
 mod judge;
+mod kernel;
 mod loader;
 mod modules;
+mod psci_checker;
 mod tree;
 
 use std::path::PathBuf;
@@ -17,7 +19,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 
 use crate::image;
-use crate::qemu::{Machine, Outcome};
+use crate::qemu::Machine;
 use crate::test::{Case, Log, Tally};
 use guest::{Guest, Mode};
 
@@ -42,6 +44,9 @@ pub struct Options {
     /// Let this CPU loop with everything masked, then panic, and show what became of each CPU
     #[arg(long, value_name = "CPU")]
     pub wedge: Option<u32>,
+    /// Boot a newer kernel that checks PSCI while it starts (building it takes minutes, once)
+    #[arg(long, conflicts_with = "wedge")]
+    pub psci_checker: bool,
     /// Other firmware to boot on: an image of the whole first flash bank
     #[arg(long, value_name = "IMAGE")]
     pub flash0: Option<PathBuf>,
@@ -49,34 +54,40 @@ pub struct Options {
 
 impl Options {
     fn on(smp: u32) -> Self {
-        Self { smp, cpu: CPU.to_owned(), wedge: None, flash0: None }
+        Self { smp, cpu: CPU.to_owned(), wedge: None, psci_checker: false, flash0: None }
     }
 
-    fn machine(&self, mode: Mode) -> Result<Machine> {
+    fn machine(&self, guest: &Guest, mode: Mode) -> Result<Machine> {
         let flash0 = match &self.flash0 {
             Some(image) => image.clone(),
             None => image::build()?.flash0,
         };
         let machine = Machine::new(&flash0).name("linux").smp(self.smp).cpu(&self.cpu);
-        Guest::prepare()?.start_on(machine, self.smp, mode)
+        guest.start_on(machine, self.smp, mode)
     }
 
-    /// Boots, with each line of the console given to `on_line`, until the guest ends by itself.
-    fn script(&self, mode: Mode, on_line: impl FnMut(&str)) -> Result<Outcome> {
+    /// Boots, with each line of the console given to `on_line`, until the guest ends by itself; returns the console.
+    fn script(&self, guest: &Guest, mode: Mode, on_line: impl FnMut(&str)) -> Result<String> {
         // A reset ends the run as a power-off does.
-        self.machine(mode)?.arg("-no-reboot").timeout(TIMEOUT).run(on_line)
+        let outcome = self.machine(guest, mode)?.arg("-no-reboot").timeout(TIMEOUT).run(on_line)?;
+        // What other firmware prints on its own UART is its own affair.
+        if self.flash0.is_some() { outcome.check_power_off() } else { outcome.check() }?;
+        Ok(outcome.console)
     }
 }
 
 /// Boots Debian's kernel: to a shell on the terminal, or, with a CPU to wedge, through the demonstration, whose
 /// last line tells how the CPUs were stopped.
 pub fn run(options: &Options) -> Result<()> {
-    let Some(cpu) = options.wedge else {
-        let code = options.machine(Mode::Shell)?.interactive()?;
+    let on_line = |line: &str| println!("{line}");
+    if options.psci_checker {
+        println!("{}", psci_checker(options, on_line)?);
+    } else if let Some(cpu) = options.wedge {
+        println!("{}", wedge(options, cpu, on_line)?);
+    } else {
+        let code = options.machine(&Guest::debian()?, Mode::Shell)?.interactive()?;
         ensure!(code == 0, "QEMU ended with code {code}");
-        return Ok(());
-    };
-    println!("{}", wedge(options, cpu, |line| println!("{line}"))?);
+    }
     Ok(())
 }
 
@@ -84,9 +95,16 @@ pub fn run(options: &Options) -> Result<()> {
 fn wedge(options: &Options, cpu: u32, on_line: impl FnMut(&str)) -> Result<String> {
     let smp = options.smp;
     ensure!(smp > 1 && cpu < smp, "there is no CPU {cpu} to wedge beside another one among {smp}");
-    let outcome = options.script(Mode::Wedge { cpu }, on_line)?;
-    outcome.check()?;
-    judge::wedge(&outcome.console, smp, cpu)
+    let console = options.script(&Guest::debian()?, Mode::Wedge { cpu }, on_line)?;
+    judge::wedge(&console, smp, cpu)
+}
+
+/// Boots the kernel that checks PSCI; returns what it did.
+fn psci_checker(options: &Options, on_line: impl FnMut(&str)) -> Result<String> {
+    let guest = Guest::checker()?;
+    let console = options.script(&guest, Mode::Boot, on_line)?;
+    judge::boot(&console, options.smp)?;
+    psci_checker::judge(&console, options.smp, guest.idle_states().len())
 }
 
 /// Returns the cases of `cargo xtask test`.
@@ -98,19 +116,25 @@ pub fn cases() -> Vec<Case> {
         let stop = wedge(&Options::on(4), 2, |line| log.line(line))?;
         Ok(Tally { reason: Some(stop), ..Tally::pass() })
     }));
+    for smp in [4, 8] {
+        let case = Case::new(format!("linux psci_checker smp={smp}"), move |log| {
+            let done = psci_checker(&Options::on(smp), |line| log.line(line))?;
+            Ok(Tally { reason: Some(done), ..Tally::pass() })
+        });
+        cases.push(case.only_full());
+    }
     cases
 }
 
 fn boot(log: &mut Log, smp: u32) -> Result<Tally> {
-    let outcome = Options::on(smp).script(Mode::Boot, |line| log.line(line))?;
-    outcome.check()?;
-    judge::boot(&outcome.console, smp)?;
+    let console = Options::on(smp).script(&Guest::debian()?, Mode::Boot, |line| log.line(line))?;
+    judge::boot(&console, smp)?;
     Ok(Tally::pass())
 }
 
 fn hotplug(log: &mut Log, smp: u32) -> Result<Tally> {
-    let outcome = Options::on(smp).script(Mode::Hotplug { rounds: ROUNDS }, |line| log.line(line))?;
-    outcome.check()?;
-    judge::hotplug(&outcome.console, smp, ROUNDS)?;
+    let mode = Mode::Hotplug { rounds: ROUNDS };
+    let console = Options::on(smp).script(&Guest::debian()?, mode, |line| log.line(line))?;
+    judge::hotplug(&console, smp, ROUNDS)?;
     Ok(Tally::pass())
 }

@@ -2,7 +2,6 @@
 
 //! The device tree that the kernel gets: `tests/linux/sbsa-ref.dts` and what varies from run to run.
 
-use std::fmt::Write;
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -28,6 +27,8 @@ pub struct Variable<'a> {
     pub initramfs: Range<u64>,
     /// The kernel's command line.
     pub bootargs: &'a str,
+    /// The labels of the idle states that the cores have.
+    pub idle_states: &'a [&'a str],
 }
 
 impl Variable<'_> {
@@ -43,11 +44,12 @@ impl Variable<'_> {
     }
 
     fn source(&self) -> String {
-        let Self { smp, memory, initramfs, bootargs } = self;
-        let cpus: String = (0..*smp).map(cpu).collect();
+        let Self { smp, memory, initramfs, bootargs, idle_states } = self;
+        let cpus: String = (0..*smp).map(|index| cpu(index, idle_states)).collect();
+        let topology = topology(*smp);
         format!(
             "/ {{\n\
-             cpus {{\n#address-cells = <2>;\n#size-cells = <0>;\n{cpus}}};\n\
+             cpus {{\n#address-cells = <2>;\n#size-cells = <0>;\n{cpus}{topology}}};\n\
              memory@{:x} {{ device_type = \"memory\"; reg = <{} {}>; }};\n\
              chosen {{\n\
              stdout-path = &uart0;\n\
@@ -65,11 +67,28 @@ impl Variable<'_> {
     }
 }
 
-fn cpu(index: u32) -> String {
+fn cpu(index: u32, idle_states: &[&str]) -> String {
     let mpidr = ((index / CORES_PER_CLUSTER) << 8) | (index % CORES_PER_CLUSTER);
-    let mut node = format!("cpu@{mpidr:x} {{ device_type = \"cpu\"; compatible = \"arm,armv8\"; ");
-    write!(node, "reg = <{}>; ", cells(mpidr.into())).expect("a string takes any text");
-    node + "enable-method = \"psci\"; cpu-idle-states = <&standby>; };\n"
+    let idle_states: Vec<_> = idle_states.iter().map(|label| format!("&{label}")).collect();
+    format!(
+        "cpu{index}: cpu@{mpidr:x} {{ device_type = \"cpu\"; compatible = \"arm,armv8\"; \
+         reg = <{}>; enable-method = \"psci\"; cpu-idle-states = <{}>; }};\n",
+        cells(mpidr.into()),
+        idle_states.join(" ")
+    )
+}
+
+/// Writes the cpu-map: two sockets, each with half of the cores. The kernel's PSCI checker turns off one socket after
+/// the other, and with a single one the last core would always stay on.
+fn topology(smp: u32) -> String {
+    let half = smp.div_ceil(2);
+    let socket = |(number, cores): (usize, Range<u32>)| {
+        let core = |(number, index): (usize, u32)| format!("core{number} {{ cpu = <&cpu{index}>; }}; ");
+        let cores: String = cores.enumerate().map(core).collect();
+        format!("socket{number} {{ cluster0 {{ {cores}}}; }};\n")
+    };
+    let sockets = [0..half, half..smp].into_iter().filter(|cores| !cores.is_empty());
+    format!("cpu-map {{\n{}}};\n", sockets.enumerate().map(socket).collect::<String>())
 }
 
 /// Writes a 64-bit value as the two cells that it takes.
@@ -83,16 +102,27 @@ mod tests {
 
     #[test]
     fn cores_are_counted_as_the_machine_does() {
-        assert!(cpu(7).starts_with("cpu@7 {"));
-        assert!(cpu(8).starts_with("cpu@100 {"));
-        assert!(cpu(511).contains("reg = <0x0 0x3f07>;"));
+        assert!(cpu(7, &["a"]).starts_with("cpu7: cpu@7 {"));
+        assert!(cpu(8, &["a"]).starts_with("cpu8: cpu@100 {"));
+        assert!(cpu(511, &["a", "b"]).contains("reg = <0x0 0x3f07>;"));
+        assert!(cpu(511, &["a", "b"]).contains("cpu-idle-states = <&a &b>;"));
+    }
+
+    #[test]
+    fn every_core_has_a_socket_that_another_outlives() {
+        assert_eq!(topology(1), "cpu-map {\nsocket0 { cluster0 { core0 { cpu = <&cpu0>; }; }; };\n};\n");
+        let four = topology(4);
+        assert!(
+            four.contains("socket1 { cluster0 { core0 { cpu = <&cpu2>; }; core1 { cpu = <&cpu3>; }; }; };")
+        );
     }
 
     #[test]
     fn addresses_take_two_cells() {
         let initramfs = 0x100_1000_0000..0x100_1000_0010;
         let memory = 0x100_0000_0000..0x100_8000_0000;
-        let source = Variable { smp: 1, memory, initramfs, bootargs: "panic=1" }.source();
+        let source =
+            Variable { smp: 1, memory, initramfs, bootargs: "panic=1", idle_states: &["a"] }.source();
         assert!(
             source.contains(
                 "memory@10000000000 { device_type = \"memory\"; reg = <0x100 0x0 0x0 0x80000000>; };"
