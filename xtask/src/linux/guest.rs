@@ -46,6 +46,11 @@ pub enum Mode {
         /// How often.
         rounds: u32,
     },
+    /// Suspend to RAM until the clock's alarm, and power off.
+    Suspend {
+        /// How often.
+        rounds: u32,
+    },
     /// Wedge a CPU and panic.
     Wedge {
         /// Which one.
@@ -59,6 +64,7 @@ impl Mode {
             Self::Shell => "shell".to_owned(),
             Self::Boot => "boot".to_owned(),
             Self::Hotplug { rounds } => format!("hotplug quell.rounds={rounds}"),
+            Self::Suspend { rounds } => format!("suspend quell.rounds={rounds}"),
             Self::Wedge { cpu } => format!("wedge quell.wedge={cpu}"),
         };
         format!("console=ttyAMA0 panic=1 quell.mode={mode}")

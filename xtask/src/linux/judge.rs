@@ -21,6 +21,16 @@ pub fn hotplug(console: &str, smp: u32, rounds: u32) -> Result<()> {
     require(console, &format!("hotplug {rounds} rounds over {smp} cpus"))
 }
 
+/// Judges a run of `rounds` suspends to RAM on `smp` CPUs.
+pub fn suspend(console: &str, smp: u32, rounds: u32) -> Result<()> {
+    require(console, &format!("suspend {rounds} rounds over {smp} cpus"))?;
+    for line in ["PM: suspend entry (deep)", "PM: suspend exit"] {
+        let count = console.matches(line).count();
+        ensure!(count == rounds as usize, "the kernel said `{line}` {count} times in {rounds} rounds");
+    }
+    Ok(())
+}
+
 /// Judges the stop of `smp` CPUs of which `wedged` did not listen; returns the line that sums it up.
 pub fn wedge(console: &str, smp: u32, wedged: u32) -> Result<String> {
     no_failure(console)?;
@@ -125,5 +135,15 @@ mod tests {
         let failed = hotplug("quell-init: hotplug failed: round 3, cpu1 on\n", 4, 20).unwrap_err();
         assert_eq!(failed.to_string(), "the guest says: hotplug failed: round 3, cpu1 on");
         assert!(hotplug("hotplug 20 rounds over 4 cpus\n", 4, 20).is_err());
+    }
+
+    #[test]
+    fn a_suspend_is_a_deep_one() {
+        let round = "[    2.1] PM: suspend entry (deep)\n[    2.3] PM: suspend exit\n";
+        let console = format!("{round}{round}quell-init: suspend 2 rounds over 4 cpus\n");
+        suspend(&console, 4, 2).unwrap();
+        assert!(suspend(&console, 8, 2).is_err());
+        let error = suspend(&console.replace("deep", "s2idle"), 4, 2).unwrap_err().to_string();
+        assert_eq!(error, "the kernel said `PM: suspend entry (deep)` 0 times in 2 rounds");
     }
 }

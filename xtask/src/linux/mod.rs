@@ -32,6 +32,9 @@ const CPU: &str = "neoverse-n2";
 /// Rounds of the hotplug case.
 const ROUNDS: u32 = 20;
 
+/// Rounds of the suspend case.
+const SUSPENDS: u32 = 3;
+
 /// What to boot, and on what.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
@@ -116,6 +119,7 @@ pub fn cases() -> Vec<Case> {
         let stop = wedge(&Options::on(4), 2, |line| log.line(line))?;
         Ok(Tally { reason: Some(stop), ..Tally::pass() })
     }));
+    cases.push(Case::new("linux suspend smp=4", |log| suspend(log, 4)).only_full());
     for smp in [4, 8] {
         let case = Case::new(format!("linux psci_checker smp={smp}"), move |log| {
             let done = psci_checker(&Options::on(smp), |line| log.line(line))?;
@@ -136,5 +140,12 @@ fn hotplug(log: &mut Log, smp: u32) -> Result<Tally> {
     let mode = Mode::Hotplug { rounds: ROUNDS };
     let console = Options::on(smp).script(&Guest::debian()?, mode, |line| log.line(line))?;
     judge::hotplug(&console, smp, ROUNDS)?;
+    Ok(Tally::pass())
+}
+
+fn suspend(log: &mut Log, smp: u32) -> Result<Tally> {
+    let mode = Mode::Suspend { rounds: SUSPENDS };
+    let console = Options::on(smp).script(&Guest::debian()?, mode, |line| log.line(line))?;
+    judge::suspend(&console, smp, SUSPENDS)?;
     Ok(Tally::pass())
 }
