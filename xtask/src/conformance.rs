@@ -62,6 +62,21 @@ impl Options {
         Self { smp, cpu: cpu.to_owned(), filter: String::new(), rounds: ROUNDS, seed: 1, flash0: None }
     }
 
+    /// Returns the machine that runs the suite.
+    pub fn machine(&self) -> Result<Machine> {
+        let flash0 = match &self.flash0 {
+            Some(image) => image.clone(),
+            None => image::build()?.flash0,
+        };
+        Ok(Machine::new(&flash0)
+            .name("conformance")
+            .flash1(&image::payload("conformance")?)
+            .flash1_bytes(PARAMETERS_OFFSET, &self.parameters()?)
+            .smp(self.smp)
+            .cpu(&self.cpu)
+            .timeout(TIMEOUT + ROUND_TIMEOUT * self.rounds))
+    }
+
     /// Writes the parameters as the payload reads them.
     fn parameters(&self) -> Result<Vec<u8>> {
         let Self { filter, rounds, seed, .. } = self;
@@ -115,20 +130,8 @@ fn print_tap(options: &Options) -> Result<Tally> {
 /// Runs the suite with each line of the console given to `on_line`; returns the numbers of its cases. A suite
 /// that does not come to its end, or a machine that does not, is an error.
 pub fn run(options: &Options, mut on_line: impl FnMut(&str)) -> Result<Tally> {
-    let flash0 = match &options.flash0 {
-        Some(image) => image.clone(),
-        None => image::build()?.flash0,
-    };
-    let payload = image::payload("conformance")?;
     let mut report = Report::default();
-    let machine = Machine::new(&flash0)
-        .name("conformance")
-        .flash1(&payload)
-        .flash1_bytes(PARAMETERS_OFFSET, &options.parameters()?)
-        .smp(options.smp)
-        .cpu(&options.cpu)
-        .timeout(TIMEOUT + ROUND_TIMEOUT * options.rounds);
-    let outcome = machine.run(|line| {
+    let outcome = options.machine()?.run(|line| {
         report.line(line);
         on_line(line);
     })?;

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! What the firmware reports when it can not go on. Nothing that an operating system does brings it there, so it is
-//! given machines that do not exist: device trees in `tests/trees`.
+//! given machines that do not exist (device trees in `tests/trees`), or a debugger sends it astray.
 
+use std::ops::Range;
 use std::process::Command;
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
-use crate::qemu::Machine;
+use crate::conformance::Options;
+use crate::gdb::Gdb;
+use crate::qemu::{Machine, Outcome};
 use crate::test::{Case, Log, Tally};
 use crate::{image, paths, process};
 
@@ -17,9 +22,18 @@ const COMPILE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long the firmware gets to report. Then it sleeps for ever, and the run is ended.
 const REPORT_TIME: Duration = Duration::from_secs(8);
 
-/// Returns a case for each tree, with what the report must say.
+/// The vector of calls from AArch64: the firmware's vectors lie at the start of secure SRAM.
+const CALL_VECTOR: u64 = 0x2000_0400;
+
+/// Where the firmware's code is.
+const FIRMWARE: Range<u64> = 0x2000_0000..0x2001_0000;
+
+/// How long every core has to come to rest after the crash.
+const REST: Duration = Duration::from_secs(2);
+
+/// Returns a case for each tree, with what the report must say, and one for a crash under load.
 pub fn cases() -> Vec<Case> {
-    [
+    let trees = [
         (
             "no-cores",
             &["quell: crash: panicked at ", "\ndevice tree: 0 cpu nodes", "\nquell: core=0 mpidr="][..],
@@ -33,13 +47,16 @@ pub fn cases() -> Vec<Case> {
                 "far=0x44100008",
             ][..],
         ),
-    ]
-    .into_iter()
-    .map(|(tree, report)| Case::new(format!("crash {tree}"), move |log| run(tree, report, log)))
-    .collect()
+    ];
+    let mut cases: Vec<_> = trees
+        .into_iter()
+        .map(|(tree, report)| Case::new(format!("crash {tree}"), move |log| with_tree(tree, report, log)))
+        .collect();
+    cases.push(Case::new("crash in a call", in_a_call));
+    cases
 }
 
-fn run(tree: &str, report: &[&str], log: &mut Log) -> Result<Tally> {
+fn with_tree(tree: &str, report: &[&str], log: &mut Log) -> Result<Tally> {
     let folder = tempfile::tempdir_in(paths::target())?;
     let blob = folder.path().join("tree.dtb");
     let mut dtc = Command::new("dtc");
@@ -50,9 +67,60 @@ fn run(tree: &str, report: &[&str], log: &mut Log) -> Result<Tally> {
     let flash0 = image::build()?.flash0;
     let machine = Machine::new(&flash0).name("crash").smp(1).timeout(REPORT_TIME);
     let outcome = machine.arg("-dtb").arg(&blob.display().to_string()).run(|line| log.line(line))?;
+    ensure!(outcome.console.is_empty(), "the operating system's console says: {}", outcome.console);
+    judge(&outcome, report, log)
+}
+
+/// Four cores turn each other on and off; one of their calls ends at address 0, where nothing is.
+fn in_a_call(log: &mut Log) -> Result<Tally> {
+    let folder = tempfile::tempdir_in(paths::target())?;
+    let (socket, smp) = (folder.path().join("gdb"), 4);
+    let (begun, wait_for_begin) = mpsc::channel();
+    let client = thread::spawn({
+        let socket = socket.clone();
+        move || {
+            wait_for_begin.recv()?;
+            let mut gdb = Gdb::connect(&socket)?;
+            gdb.run_for(Duration::from_millis(500))?;
+            gdb.run_to(CALL_VECTOR)?;
+            gdb.set_pc(0)?;
+            gdb.run_for(REST)?;
+            gdb.pcs(smp)
+        }
+    });
+    // More rounds than there is time for.
+    let rounds = 1_000_000;
+    let options =
+        Options { rounds, filter: "psci.cpu_off.every_core_in_a_loop".to_owned(), ..Options::on(smp, "max") };
+    let mut machine = options.machine()?.timeout(REPORT_TIME);
+    for argument in Gdb::arguments(&socket) {
+        machine = machine.arg(&argument);
+    }
+    let outcome = machine.run(|line| {
+        log.line(line);
+        if line.starts_with("# cores") {
+            // The client may have given up already.
+            let _ = begun.send(());
+        }
+    })?;
+    drop(begun);
+    let pcs = client.join().expect("the client does not panic")?;
+    let report = [
+        "quell: crash: exception at EL3: synchronous, EL3\n",
+        " elr=0x0 ",
+        "\nquell: core 0: ",
+        " CPU_ON=",
+        " AFFINITY_INFO=",
+    ];
+    let tally = judge(&outcome, &report, log)?;
+    ensure!(pcs.iter().all(|pc| FIRMWARE.contains(pc)), "a core is not in the firmware: {pcs:x?}");
+    Ok(tally)
+}
+
+/// Judges a machine that shall have reported once, and then slept until its time was over.
+fn judge(outcome: &Outcome, report: &[&str], log: &mut Log) -> Result<Tally> {
     log.line(&outcome.secure);
     ensure!(outcome.timed_out, "the machine did not stay where it was");
-    ensure!(outcome.console.is_empty(), "the operating system's console says: {}", outcome.console);
     let text = outcome.secure.replace('\r', "");
     for words in report {
         ensure!(text.contains(words), "the report lacks `{}`:\n{text}", words.trim());

@@ -7,6 +7,7 @@ mod conformance;
 mod crash;
 mod demo;
 mod flatten;
+mod gdb;
 mod host;
 mod image;
 mod linux;
