@@ -18,7 +18,7 @@ const SCTLR: u64 = 0x30c5_0830 | 1 << 12 | 1 << 2 | 1;
 
 /// HCR_EL2 of this payload: EL1 is AArch64, nothing is trapped, and IRQ, FIQ and SError are taken to EL2: without
 /// IMO, FMO and AMO they are not taken at EL2 at all.
-const HCR: u64 = 1 << 31 | 0b111 << 3;
+pub(crate) const HCR: u64 = 1 << 31 | 0b111 << 3;
 
 /// Bytes of stack of each core.
 pub const STACK_SIZE: usize = 32 << 10;

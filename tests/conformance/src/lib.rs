@@ -18,6 +18,7 @@ pub mod cases;
 pub mod clock;
 pub mod console;
 pub mod cores;
+pub mod el1;
 pub mod entry;
 pub mod fixture;
 pub mod gic;

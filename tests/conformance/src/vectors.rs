@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Exceptions: IRQs are served; anything else is a fault of the payload or of what the firmware did to it, and ends
-//! the case.
+//! Exceptions: IRQs are served; the way back from [`el1`] is taken; anything else is a fault of the payload or of what the
+//! firmware did to it, and ends the case.
 
 use core::arch::global_asm;
 use core::fmt::{self, Display, Formatter};
 use core::mem::offset_of;
 
+use crate::el1::{self, Back};
 use crate::{anchor, cores, read_register};
 
 /// The interrupted registers, as the vectors save them.
@@ -125,7 +126,20 @@ impl Display for Fault {
     }
 }
 
-extern "C" fn handle(slot: u64, frame: &Frame) {
+/// The vector of a synchronous exception from AArch64 below EL2.
+const FROM_EL1: u64 = 8;
+
+extern "C" fn handle(slot: u64, frame: &mut Frame) {
+    if slot == FROM_EL1 {
+        match el1::back() {
+            Back::Called { pc, pstate } => {
+                (frame.elr, frame.spsr) = (pc, pstate);
+                return;
+            }
+            Back::Faulted { esr, elr, far } => anchor::fault(Fault { slot, esr, elr, far }),
+            Back::Otherwise => {}
+        }
+    }
     if slot % 4 == IRQ {
         cores::serve_interrupts();
         return;

@@ -15,6 +15,7 @@ mod psci_features;
 mod psci_suspend;
 mod psci_system;
 mod smccc_calls;
+mod smccc_el1;
 mod smccc_registers;
 mod stop_arbitration;
 mod stop_arguments;
@@ -28,6 +29,7 @@ mod stop_wedges;
 pub const ALL: &[&[Case]] = &[
     smccc_calls::CASES,
     smccc_registers::CASES,
+    smccc_el1::CASES,
     isolation::CASES,
     psci_features::CASES,
     psci_affinity::CASES,

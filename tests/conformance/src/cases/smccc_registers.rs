@@ -22,7 +22,7 @@ pub const CASES: &[Case] = &[
 ];
 
 /// Returns a value for a register that no call takes for something valid.
-fn pattern(register: usize) -> u64 {
+pub(super) fn pattern(register: usize) -> u64 {
     0x5a5a_0000_0000_0000 | (register as u64) << 32 | 0x0bad_0000 | register as u64
 }
 

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Calls from EL1: what an operating system without a hypervisor makes.
+//!
+//! [`smc`] drops to EL1 with the MMU off, where two instructions run: the SMC, and an HVC that comes back. Every register
+//! is the caller's own on both ways, because nothing is between the exception return and the call:
+//!
+//! 1. At EL2, load x0 to x30 and return to EL1, at the SMC. What EL2 needs later waits on its stack.
+//! 2. The firmware serves the call and returns to EL1.
+//! 3. The HVC comes up to the vectors of EL2, which save x0 to x30, ask [`back`] where to go on, restore them and go there.
+//! 4. At EL2, store x0 to x30.
+//!
+//! Interrupts stay pending meanwhile: they are masked at EL1, and routed there. An exception at EL1 comes up by another HVC
+//! and is a fault of the case. A core that the firmware stops in its call is started anew at EL2, as one from EL2 is.
+
+use core::arch::{global_asm, naked_asm};
+
+use crate::entry::HCR;
+use crate::registers::{isb, mask_all};
+use crate::smc::{load_all_registers, store_all_registers};
+use crate::{read_register, write_register};
+
+/// HCR_EL2: EL1 is AArch64; nothing is trapped or routed to EL2.
+const HCR_BELOW: u64 = 1 << 31;
+/// SCTLR_EL1 with everything off: its RES1 bits.
+const SCTLR_OFF: u64 = 0x30d0_0800;
+/// PSTATE: EL1 with SP_EL1, and EL2 with SP_EL2; D, A, I and F masked.
+const EL1H_MASKED: u64 = 0x3c5;
+const EL2H_MASKED: u64 = 0x3c9;
+
+/// ESR_EL2 of an HVC in AArch64: EC 0x16, IL; the immediate is in the low bits.
+const HVC: u64 = 0x16 << 26 | 1 << 25;
+/// The HVC behind the call.
+const CALLED: u64 = 1;
+/// The HVC in the vectors of EL1.
+const FAULTED: u64 = 2;
+
+/// Calls from EL1 with x0 to x30 as given, and returns them as they are after it.
+pub fn smc(registers: &[u64; 31]) -> [u64; 31] {
+    let daif = read_register!("daif");
+    let mut all = *registers;
+    // ELR_EL2 and SPSR_EL2 must last until the exception return, and HCR_EL2 be as wished only below.
+    mask_all();
+    write_register!("sctlr_el1", SCTLR_OFF);
+    write_register!("vbar_el1", (&raw const el1_vectors) as u64);
+    write_register!("hcr_el2", HCR_BELOW);
+    write_register!("elr_el2", (&raw const el1_call) as u64);
+    write_register!("spsr_el2", EL1H_MASKED);
+    isb();
+    // SAFETY: `all` is a valid array for reads and writes, ELR_EL2 and SPSR_EL2 lead to the call and from there to
+    // `land`, so that both functions together keep to the C calling convention.
+    unsafe { drop_to_el1(&raw mut all) };
+    write_register!("daif", daif);
+    all
+}
+
+/// What a synchronous exception from EL1 is.
+pub enum Back {
+    /// The call has returned: go on here.
+    Called {
+        /// Where.
+        pc: u64,
+        /// In which state.
+        pstate: u64,
+    },
+    /// EL1 has taken an exception.
+    Faulted {
+        /// ESR_EL1.
+        esr: u64,
+        /// ELR_EL1.
+        elr: u64,
+        /// FAR_EL1.
+        far: u64,
+    },
+    /// None of these: an exception that is taken to EL2.
+    Otherwise,
+}
+
+/// Makes EL2 itself again after a synchronous exception from EL1, and returns what it was.
+pub fn back() -> Back {
+    let esr = read_register!("esr_el2");
+    write_register!("hcr_el2", HCR);
+    isb();
+    if esr == HVC | CALLED {
+        Back::Called { pc: land as *const () as u64, pstate: EL2H_MASKED }
+    } else if esr == HVC | FAULTED {
+        Back::Faulted {
+            esr: read_register!("esr_el1"),
+            elr: read_register!("elr_el1"),
+            far: read_register!("far_el1"),
+        }
+    } else {
+        Back::Otherwise
+    }
+}
+
+unsafe extern "C" {
+    static el1_call: u8;
+    static el1_vectors: u8;
+}
+
+// Runs at EL1, and clobbers nothing.
+global_asm!(
+    ".pushsection .text.el1, \"ax\"",
+    ".balign 2048",
+    ".global el1_vectors",
+    "el1_vectors:",
+    ".rept 16",
+    ".balign 128",
+    "hvc #{faulted}",
+    ".endr",
+    ".global el1_call",
+    "el1_call:",
+    "smc #0",
+    "hvc #{called}",
+    ".popsection",
+    called = const CALLED,
+    faulted = const FAULTED,
+);
+
+/// Loads x0 to x30 from the array and goes to EL1, as ELR_EL2 and SPSR_EL2 say; [`land`] is the way back to its caller.
+#[unsafe(naked)]
+unsafe extern "C" fn drop_to_el1(registers: *mut [u64; 31]) {
+    naked_asm!(load_all_registers!(), "eret")
+}
+
+/// The second half of [`drop_to_el1`]: stores x0 to x30. Clobbers what a C function may.
+#[unsafe(naked)]
+unsafe extern "C" fn land() {
+    naked_asm!(store_all_registers!())
+}
