@@ -9,17 +9,20 @@
 #![no_std]
 #![no_main]
 
+mod arch;
 mod boot;
 mod capture;
 mod console;
 mod crash;
 mod enables;
+mod entropy;
 mod exception;
 mod frame;
 mod gic;
 mod inject;
 mod machine;
 mod mem_protect;
+mod mitigation;
 mod mmu;
 mod pen;
 mod psci;

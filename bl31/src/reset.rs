@@ -20,7 +20,7 @@ use quell_plat::Platform;
 use crate::{
     boot,
     machine::{Machine, STACK_SIZE, STACKS},
-    mmu,
+    mitigation, mmu,
     vectors::vectors,
 };
 
@@ -115,6 +115,7 @@ reset:
     .section .text.enter_sram, "ax"
     // x9: where to go in Rust, with the core's index in x0.
 enter_sram:
+    bl      {mitigate}                  // clobbers x0 and x1
     ldr     x0, ={mair}
     msr     mair_el3, x0
     ldr     x0, ={tcr}
@@ -151,6 +152,7 @@ enter_sram:
     sctlr_on = const SCTLR_ON,
     fills = sym mmu::FILLS,
     fills_size = const size_of_val(&mmu::FILLS),
+    mitigate = sym mitigation::init_core,
     mair = const mmu::MAIR,
     tcr = const mmu::TCR,
     tables = sym mmu::LEVEL0,

@@ -5,6 +5,7 @@
 use quell_arch::{FunctionId, NOT_SUPPORTED, Owner};
 
 use crate::{
+    arch,
     frame::{Frame, Leave, Verdict},
     machine, psci,
 };
@@ -16,7 +17,8 @@ pub(crate) fn handle(frame: &mut Frame) -> Verdict {
         return code(frame, NOT_SUPPORTED);
     };
     match function.owner() {
-        Some(Owner::Arch) => code(frame, quell_arch::handle(function, x1)),
+        Some(Owner::Arch) => arch::handle(frame, function),
+        Some(Owner::Standard) if !function.is_psci() => arch::trng(frame, function),
         Some(Owner::Standard) => psci::handle(frame, function, [x1, x2, x3]),
         Some(Owner::Monitor) => stop(frame, function, [x1, x2, x3, x4, x5, x6]),
         Some(Owner::Sip) | None => code(frame, NOT_SUPPORTED),

@@ -63,6 +63,8 @@ registers! {
     ZCR_EL3 = "S3_6_C1_C2_0";
     /// FEAT_SME.
     SMCR_EL3 = "S3_6_C1_C2_6";
+    /// FEAT_MPAM.
+    MPAM3_EL3 = "S3_6_C10_C5_0";
 
     ID_AA64PFR2_EL1 = "S3_0_C0_C4_2";
     /// FEAT_SME.

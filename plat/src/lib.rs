@@ -43,6 +43,15 @@ pub unsafe trait Platform {
     /// Where the non-secure world begins.
     const BL33: u64;
 
+    /// Who made the machine, as SMCCC_ARCH_SOC_ID has it: JEP-106 bank and code, and the maker's number for the machine.
+    const SOC_VERSION: u32;
+
+    /// The machine's revision, as SMCCC_ARCH_SOC_ID has it.
+    const SOC_REVISION: u32;
+
+    /// What the machine is called, in at most 135 bytes.
+    const SOC_NAME: &'static str;
+
     /// Reads what the machine has from its device tree.
     ///
     /// # Errors

@@ -39,6 +39,10 @@ unsafe impl Platform for SbsaRef {
     const DEVICE_TREE: u64 = DRAM;
     const DEVICE_TREE_SIZE: usize = 0x10_0000;
     const BL33: u64 = FLASH1.start;
+    /// 0, which is nobody's JEP-106 code: the machine has no maker.
+    const SOC_VERSION: u32 = 0;
+    const SOC_REVISION: u32 = 0;
+    const SOC_NAME: &'static str = "QEMU SBSA Reference Platform";
 
     fn describe(tree: &[u8]) -> Result<Description, BadTree> {
         tree::describe(tree)

@@ -5,58 +5,178 @@
 //! | call | answer |
 //! |---|---|
 //! | SMCCC_VERSION | [`SMCCC_VERSION`] |
-//! | SMCCC_ARCH_FEATURES | 0 for the two calls that are there, else NOT_SUPPORTED |
+//! | SMCCC_ARCH_FEATURES | what this table says of the other call: negative if it is not there |
+//! | SMCCC_ARCH_SOC_ID (32, 64) | type 0: version; 1: revision; 2, SMC64 only: SUCCESS and the name in x1 to x17; else INVALID_PARAMETER |
+//! | SMCCC_ARCH_WORKAROUND_1, 3 | nothing: every register keeps its value. FEATURES: 0 if the calling core needs the call, 1 if it does not, NOT_SUPPORTED if that is not known |
+//! | SMCCC_ARCH_WORKAROUND_2 | NOT_SUPPORTED. FEATURES: NOT_REQUIRED if the core needs no call, else NOT_SUPPORTED |
+//! | SMCCC_ARCH_FEATURE_AVAILABILITY (64) | SUCCESS and a bitmap in x1, or INVALID_PARAMETER and 0 |
+//! | SMCCC_ARCH_WORKAROUND_4 | NOT_SUPPORTED: no core of this list has CVE-2024-7881 |
+//! | every other | NOT_SUPPORTED |
 
-use smccc::arch::{SMCCC_ARCH_FEATURES, SMCCC_VERSION as SMCCC_VERSION_FID};
+use smccc::arch::{
+    SMCCC_ARCH_FEATURES, SMCCC_ARCH_SOC_ID, SMCCC_ARCH_WORKAROUND_1, SMCCC_ARCH_WORKAROUND_2,
+    SMCCC_ARCH_WORKAROUND_3, SMCCC_VERSION as SMCCC_VERSION_FID, error::INVALID_PARAMETER,
+};
 
-use crate::{FunctionId, NOT_SUPPORTED};
+use crate::{
+    FunctionId, NOT_SUPPORTED, Registers, Soc,
+    mitigation::{CoreId, Mitigation},
+    register,
+};
 
 /// SMCCC 1.5: major in bits 31:16, minor in bits 15:0.
 pub const SMCCC_VERSION: i32 = 0x0001_0005;
 
 const SUCCESS: i32 = 0;
+/// A workaround that can be called, and need not be.
+const NOT_NEEDED: i32 = 1;
 
-/// Answers a call of owner 0; `x1` is its first argument.
-pub const fn handle(function: FunctionId, x1: u64) -> i32 {
-    match function.bits() {
-        SMCCC_VERSION_FID => SMCCC_VERSION,
-        SMCCC_ARCH_FEATURES => features(x1 as u32),
-        _ => NOT_SUPPORTED,
-    }
+/// Bit 30 of a function identifier: SMC64.
+const SMC64: u32 = 1 << 30;
+const SMCCC_ARCH_SOC_ID_64: u32 = SMCCC_ARCH_SOC_ID | SMC64;
+const SMCCC_ARCH_FEATURE_AVAILABILITY: u32 = 0x8000_0003 | SMC64;
+
+/// The types of SMCCC_ARCH_SOC_ID.
+const SOC_VERSION: u32 = 0;
+const SOC_REVISION: u32 = 1;
+const SOC_NAME: u32 = 2;
+
+/// What these calls need of the monitor.
+pub trait Hardware {
+    /// The machine.
+    const SOC: Soc;
+
+    /// Returns what the calling core is.
+    fn core(&self) -> CoreId;
+
+    /// Makes the calling core forget what other contexts have trained.
+    fn mitigate(&self, mitigation: Mitigation);
+
+    /// Returns the bits of a register that stand for a feature which the calling core has and the lower exception levels
+    /// may use, whichever value of the bit it is that lets them.
+    fn availability(&self, control: Control) -> u64;
 }
 
-/// Tells whether an architecture call is there (SMCCC 1.5 section 7.3).
-const fn features(function: u32) -> i32 {
-    match function {
-        SMCCC_VERSION_FID | SMCCC_ARCH_FEATURES => SUCCESS,
-        _ => NOT_SUPPORTED,
-    }
+/// A register of EL3 that says what lower exception levels may use.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Control {
+    /// SCR_EL3.
+    Scr,
+    /// CPTR_EL3.
+    Cptr,
+    /// MDCR_EL3.
+    Mdcr,
+    /// MPAM3_EL3.
+    Mpam3,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn call(function: u64, x1: u64) -> i32 {
-        handle(FunctionId::from_register(function).unwrap(), x1)
-    }
-
-    #[test]
-    fn version_is_1_5() {
-        assert_eq!(call(0x8000_0000, 0), 0x10005);
-    }
-
-    #[test]
-    fn features_agree_with_the_calls() {
-        for function in
-            [0x8000_0000_u64, 0x8000_0001, 0x8000_0002, 0x8000_3fff, 0x8000_7fff, 0x8000_8000, 0xc000_0000]
-        {
-            let there = call(function, 0x8000_0000) != NOT_SUPPORTED;
-            assert_eq!(
-                call(0x8000_0001, 0xffff_ffff_0000_0000 | function) == SUCCESS,
-                there,
-                "{function:#x}"
-            );
+impl Control {
+    /// Returns the register that a selector names: op0, op1, CRn, CRm and op2 where the MRS instruction has them (SMCCC 1.5
+    /// section 7.8).
+    const fn from_selector(selector: u64) -> Option<Self> {
+        match selector {
+            0x1e_1100 => Some(Self::Scr),
+            0x1e_1140 => Some(Self::Cptr),
+            0x1e_1320 => Some(Self::Mdcr),
+            0x1e_a500 => Some(Self::Mpam3),
+            _ => None,
         }
     }
 }
+
+/// The calls that there can be.
+#[derive(Clone, Copy)]
+enum Call {
+    Version,
+    Features,
+    SocId,
+    FeatureAvailability,
+    Workaround1,
+    Workaround2,
+    Workaround3,
+}
+
+impl Call {
+    const fn from_id(function: u32) -> Option<Self> {
+        match function {
+            SMCCC_VERSION_FID => Some(Self::Version),
+            SMCCC_ARCH_FEATURES => Some(Self::Features),
+            SMCCC_ARCH_SOC_ID | SMCCC_ARCH_SOC_ID_64 => Some(Self::SocId),
+            SMCCC_ARCH_FEATURE_AVAILABILITY => Some(Self::FeatureAvailability),
+            SMCCC_ARCH_WORKAROUND_1 => Some(Self::Workaround1),
+            SMCCC_ARCH_WORKAROUND_2 => Some(Self::Workaround2),
+            SMCCC_ARCH_WORKAROUND_3 => Some(Self::Workaround3),
+            _ => None,
+        }
+    }
+}
+
+/// Serves a call of owner 0.
+pub fn handle<H: Hardware>(function: FunctionId, registers: &mut Registers, hardware: &H) {
+    let x1 = function.argument(registers[1]);
+    let code = match Call::from_id(function.bits()) {
+        Some(Call::Version) => SMCCC_VERSION,
+        Some(Call::Features) => features(x1 as u32, hardware),
+        Some(Call::SocId) => soc_id::<H>(x1 as u32, function.is_smc64(), registers),
+        Some(Call::FeatureAvailability) => availability(x1, registers, hardware),
+        Some(Call::Workaround1) => return mitigate(hardware.core().branch_targets(), registers, hardware),
+        Some(Call::Workaround3) => return mitigate(hardware.core().branch_history(), registers, hardware),
+        Some(Call::Workaround2) | None => NOT_SUPPORTED,
+    };
+    registers[0] = register(code);
+}
+
+/// Tells whether a call is there, and for a workaround whether the calling core needs it (SMCCC 1.5 section 7.3).
+fn features(function: u32, hardware: &impl Hardware) -> i32 {
+    match Call::from_id(function) {
+        Some(Call::Version | Call::Features | Call::SocId | Call::FeatureAvailability) => SUCCESS,
+        Some(Call::Workaround1) => need(hardware.core().branch_targets()),
+        Some(Call::Workaround2) => hardware.core().store_bypass(),
+        Some(Call::Workaround3) => need(hardware.core().branch_history()),
+        None => NOT_SUPPORTED,
+    }
+}
+
+/// Returns what discovery says of a workaround.
+const fn need(mitigation: Option<Mitigation>) -> i32 {
+    match mitigation {
+        None => NOT_SUPPORTED,
+        Some(Mitigation::Nothing) => NOT_NEEDED,
+        Some(_) => SUCCESS,
+    }
+}
+
+/// Performs a workaround, which returns nothing; a caller whom discovery has told that it is not there gets that again.
+fn mitigate(mitigation: Option<Mitigation>, registers: &mut Registers, hardware: &impl Hardware) {
+    match mitigation {
+        None => registers[0] = register(NOT_SUPPORTED),
+        Some(Mitigation::Nothing) => {}
+        Some(mitigation) => hardware.mitigate(mitigation),
+    }
+}
+
+/// Returns who made the machine (SMCCC 1.5 section 7.4).
+fn soc_id<H: Hardware>(kind: u32, is_smc64: bool, registers: &mut Registers) -> i32 {
+    match kind {
+        SOC_VERSION => H::SOC.version.cast_signed(),
+        SOC_REVISION => H::SOC.revision.cast_signed(),
+        SOC_NAME if is_smc64 => {
+            registers[1..].copy_from_slice(&H::SOC.name);
+            SUCCESS
+        }
+        _ => INVALID_PARAMETER,
+    }
+}
+
+/// Tells which features EL3 lets its callers use (SMCCC 1.5 section 7.8).
+fn availability(selector: u64, registers: &mut Registers, hardware: &impl Hardware) -> i32 {
+    let Some(control) = Control::from_selector(selector) else {
+        registers[1] = 0;
+        return INVALID_PARAMETER;
+    };
+    registers[1] = hardware.availability(control);
+    SUCCESS
+}
+
+#[cfg(test)]
+mod tests;

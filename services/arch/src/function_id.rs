@@ -8,6 +8,8 @@ const FAST: u32 = 1 << 31;
 const SMC64: u32 = 1 << 30;
 /// Bits 23:17 must be zero.
 const RESERVED: u32 = 0x7f << 17;
+/// The first function number of the standard owner that is not PSCI's.
+const PSCI_END: u32 = 0x20;
 /// Bit 16: the caller holds no live SVE state. A hint, and no part of the identifier.
 const SVE_HINT: u32 = 1 << 16;
 
@@ -39,6 +41,11 @@ impl FunctionId {
         if self.is_smc64() { register } else { register as u32 as u64 }
     }
 
+    /// Returns whether a call of the standard owner is in PSCI's range (SMCCC 1.5 section 6.3).
+    pub const fn is_psci(self) -> bool {
+        self.0 & 0xffff < PSCI_END
+    }
+
     /// Returns whose call it is, or `None` if that owner has no calls here.
     pub const fn owner(self) -> Option<Owner> {
         match self.0 >> 24 & 0x3f {
@@ -58,7 +65,7 @@ pub enum Owner {
     Arch,
     /// 2: silicon provider: the machine.
     Sip,
-    /// 4: standard secure services: PSCI.
+    /// 4: standard secure services: PSCI and the TRNG.
     Standard,
     /// 7: vendor-specific EL3 monitor: the stop service.
     Monitor,
@@ -94,6 +101,13 @@ mod tests {
         for other in [1, 3, 5, 6, 8, 48, 63] {
             assert_eq!(owner(0x8000_0000 | other << 24), None);
         }
+    }
+
+    #[test]
+    fn psci_has_32_numbers() {
+        let is_psci = |bits| FunctionId::from_register(bits).unwrap().is_psci();
+        assert!(is_psci(0x8400_0000) && is_psci(0xc400_001f) && is_psci(0xc401_0003));
+        assert!(!is_psci(0x8400_0020) && !is_psci(0xc400_0053) && !is_psci(0x8400_ffff));
     }
 
     #[test]
