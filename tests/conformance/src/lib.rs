@@ -14,6 +14,7 @@
 #![allow(clippy::result_large_err, reason = "a finding holds its text: there is no allocator to box it with")]
 
 pub mod anchor;
+pub mod arch;
 pub mod cases;
 pub mod clock;
 pub mod console;

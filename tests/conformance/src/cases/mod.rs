@@ -14,9 +14,12 @@ mod psci_cpu_on_state;
 mod psci_features;
 mod psci_suspend;
 mod psci_system;
+mod smccc_availability;
 mod smccc_calls;
 mod smccc_el1;
 mod smccc_registers;
+mod smccc_soc_id;
+mod smccc_workarounds;
 mod stop_arbitration;
 mod stop_arguments;
 mod stop_grace;
@@ -24,12 +27,17 @@ mod stop_info;
 mod stop_random;
 mod stop_read;
 mod stop_wedges;
+mod trng;
 
 /// Every case, in the order in which they run.
 pub const ALL: &[&[Case]] = &[
     smccc_calls::CASES,
     smccc_registers::CASES,
     smccc_el1::CASES,
+    smccc_soc_id::CASES,
+    smccc_workarounds::CASES,
+    smccc_availability::CASES,
+    trng::CASES,
     isolation::CASES,
     psci_features::CASES,
     psci_affinity::CASES,

@@ -2,11 +2,10 @@
 
 //! The calling convention: versions, discovery, and identifiers that mean nothing.
 
-use smccc::arch::{
-    SMCCC_ARCH_FEATURES, SMCCC_ARCH_SOC_ID, SMCCC_ARCH_WORKAROUND_1, SMCCC_ARCH_WORKAROUND_3, SMCCC_VERSION,
-};
+use smccc::arch::{SMCCC_ARCH_FEATURES, SMCCC_ARCH_SOC_ID, SMCCC_VERSION};
 use smccc::psci::{PSCI_AFFINITY_INFO_32, PSCI_AFFINITY_INFO_64, PSCI_FEATURES, PSCI_VERSION};
 
+use crate::arch::{SMCCC_ARCH_SOC_ID_64, is_there};
 use crate::psci::NOT_SUPPORTED;
 use crate::runner::Case;
 use crate::smc;
@@ -49,15 +48,19 @@ fn unknown_features() -> Verdict {
     Ok(())
 }
 
+/// Every identifier that there is, and others. The argument is one that every call refuses or that does no harm.
 fn features_agree() -> Verdict {
-    for function in [SMCCC_ARCH_SOC_ID, SMCCC_ARCH_WORKAROUND_1, SMCCC_ARCH_WORKAROUND_3] {
-        if arch_features(function) == register(NOT_SUPPORTED) {
-            status(format_args!("call {function:#x}, not advertised"), smc::call0(function), NOT_SUPPORTED)?;
-        } else if function == SMCCC_ARCH_SOC_ID && smc::call0(function) == register(NOT_SUPPORTED) {
-            return Err(failed(
-                format_args!("SOC_ID, advertised, to be there"),
-                format_args!("NOT_SUPPORTED"),
-            ));
+    for number in (0..0x20).chain([0x3fff, 0x7fff, 0x8000, 0xfffe]) {
+        for wide in [0, 1] {
+            let function = fast(0, wide, number);
+            let advertised = arch_features(function);
+            let saw = smc::call(function, [SMCCC_VERSION.into(), 0, 0, 0, 0, 0])[0];
+            if advertised == register(NOT_SUPPORTED) {
+                status(format_args!("call {function:#x}, not advertised"), saw, NOT_SUPPORTED)?;
+            } else if is_there(advertised) && saw == register(NOT_SUPPORTED) {
+                let expected = format_args!("call {function:#x}, advertised, to be there");
+                return Err(failed(expected, format_args!("NOT_SUPPORTED")));
+            }
         }
     }
     Ok(())
@@ -101,7 +104,14 @@ fn reserved_bits() -> Verdict {
 }
 
 fn sve_hint() -> Verdict {
-    for function in [PSCI_VERSION, SMCCC_VERSION, PSCI_AFFINITY_INFO_64] {
+    for function in [
+        PSCI_VERSION,
+        SMCCC_VERSION,
+        PSCI_AFFINITY_INFO_64,
+        SMCCC_ARCH_SOC_ID,
+        SMCCC_ARCH_SOC_ID_64,
+        0x8000_0fed,
+    ] {
         let with_hint = smc::call0(function | SVE_HINT);
         equal(format_args!("call {function:#x} with the SVE hint"), with_hint, smc::call0(function))?;
     }
@@ -109,7 +119,7 @@ fn sve_hint() -> Verdict {
 }
 
 fn upper_half_of_function_id() -> Verdict {
-    for function in [PSCI_VERSION, SMCCC_VERSION] {
+    for function in [PSCI_VERSION, SMCCC_VERSION, SMCCC_ARCH_SOC_ID, SMCCC_ARCH_SOC_ID_64] {
         let mut registers = [0; 31];
         registers[0] = 0xdead_beef_0000_0000 | u64::from(function);
         let saw = smc::call_with_all_registers(&registers)[0];
@@ -125,6 +135,10 @@ fn upper_half_of_arguments() -> Verdict {
         let clean = smc::call(PSCI_FEATURES, [argument, 0, 0, 0, 0, 0])[0];
         let saw = smc::call(PSCI_FEATURES, [GARBAGE | argument, 0, 0, 0, 0, 0])[0];
         equal(format_args!("FEATURES({:#x})", GARBAGE | argument), saw, clean)?;
+    }
+    for function in [SMCCC_VERSION, SMCCC_ARCH_SOC_ID, 0x8000_0fed] {
+        let saw = smc::call(SMCCC_ARCH_FEATURES, [GARBAGE | u64::from(function), 0, 0, 0, 0, 0])[0];
+        equal(format_args!("ARCH_FEATURES({function:#x}) with garbage"), saw, arch_features(function))?;
     }
     // Core 0 at level 0: this core, which is on.
     let saw = smc::call(PSCI_AFFINITY_INFO_32, [GARBAGE, GARBAGE, 0, 0, 0, 0])[0];

@@ -27,7 +27,7 @@ pub(super) fn pattern(register: usize) -> u64 {
 }
 
 /// Calls with a pattern in every register that is no argument; x`first` to x30 must come back.
-fn preserves(function: u32, arguments: &[u64], first: usize) -> Verdict {
+pub(super) fn preserves(function: u32, arguments: &[u64], first: usize) -> Verdict {
     let mut before: [u64; 31] = core::array::from_fn(pattern);
     before[0] = function.into();
     before[1..=arguments.len()].copy_from_slice(arguments);
