@@ -22,6 +22,7 @@ use crate::{
 const SUCCESS: i32 = 0;
 
 /// Serves a call of PSCI.
+#[inline(never)]
 pub(crate) fn handle(frame: &mut Frame, function: FunctionId, arguments: [u64; 3]) -> Verdict {
     let local = machine::local_core();
     match machine::psci().handle(function, arguments, &local) {

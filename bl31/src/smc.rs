@@ -31,6 +31,8 @@ pub(crate) fn code(frame: &mut Frame, code: i32) -> Verdict {
     Verdict::RETURN
 }
 
+// Its frame is not that of every call.
+#[inline(never)]
 fn stop(frame: &mut Frame, function: FunctionId, arguments: [u64; 6]) -> Verdict {
     use quell_stop::Outcome;
     match machine::stop_service().handle(function, arguments, &machine::local_core()) {

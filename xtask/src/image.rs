@@ -2,6 +2,7 @@
 
 //! What runs on the machine: the firmware's flash image and the payloads that start after it.
 
+use std::env;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
@@ -80,8 +81,20 @@ pub fn payload(bin: &str) -> Result<PathBuf> {
 /// Builds a program for the machine and returns its ELF file.
 fn compile(package: &str, bin: &str) -> Result<PathBuf> {
     let args = ["build", "--release", "--target", TARGET, "--package", package, "--bin", bin];
-    process::step(&format!("building {package}"), cargo(&args), BUILD_TIMEOUT)?;
+    let mut command = cargo(&args);
+    command.env("CARGO_ENCODED_RUSTFLAGS", same_everywhere());
+    process::step(&format!("building {package}"), command, BUILD_TIMEOUT)?;
     Ok(paths::target().join(TARGET).join("release").join(bin))
+}
+
+/// Returns the compiler's flags, in cargo's encoding, that keep the places of this machine out of the image: messages name
+/// the source files of dependencies, wherever cargo has put them.
+fn same_everywhere() -> String {
+    let home = env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cargo")));
+    let sources = home.and_then(|home| fs::read_dir(home.join("registry/src")).ok()).into_iter().flatten();
+    let flags = sources.flatten().map(|source| format!("--remap-path-prefix={}/=", source.path().display()));
+    flags.collect::<Vec<_>>().join("\x1f")
 }
 
 #[cfg(test)]
