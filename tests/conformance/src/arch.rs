@@ -4,8 +4,8 @@
 
 use smccc::arch::SMCCC_ARCH_FEATURES;
 
-use crate::smc;
-use crate::verdict::{Finding, Text, Verdict, register};
+use crate::verdict::{Finding, Text, Verdict, failed, register};
+use crate::{smc, stop};
 
 pub use smccc::arch::error::{INVALID_PARAMETER, NOT_REQUIRED, NOT_SUPPORTED};
 
@@ -34,7 +34,12 @@ pub fn needs(function: u32) -> Verdict {
     if is_there(features(function)) {
         return Ok(());
     }
-    skipped(format_args!("the firmware does not advertise {function:#x}"))
+    lacks(format_args!("the firmware does not advertise {function:#x}"))
+}
+
+/// Skips the case because the firmware lacks something optional. Quell, which is known by its stop service, must not.
+pub fn lacks(what: core::fmt::Arguments) -> Verdict {
+    if stop::is_there() { Err(failed(format_args!("Quell to have it"), what)) } else { skipped(what) }
 }
 
 /// Skips the case.

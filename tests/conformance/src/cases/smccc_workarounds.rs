@@ -5,7 +5,7 @@
 use smccc::arch::{SMCCC_ARCH_WORKAROUND_1, SMCCC_ARCH_WORKAROUND_2, SMCCC_ARCH_WORKAROUND_3};
 
 use crate::arch::{
-    NOT_REQUIRED, NOT_SUPPORTED, SMCCC_ARCH_WORKAROUND_4, features, is_error, is_there, skipped,
+    NOT_REQUIRED, NOT_SUPPORTED, SMCCC_ARCH_WORKAROUND_4, features, is_error, is_there, lacks,
 };
 use crate::cases::smccc_registers::{pattern, preserves};
 use crate::fixture::{others, start_others};
@@ -76,7 +76,7 @@ fn as_the_core_needs() -> Verdict {
         _ => {}
     }
     if [targets, bypass, history].into_iter().all(|saw| is_error(saw, NOT_SUPPORTED)) {
-        return skipped(format_args!("the firmware does not say"));
+        return lacks(format_args!("the firmware says nothing of this core"));
     }
     Ok(())
 }
@@ -90,7 +90,7 @@ fn call() -> Verdict {
             preserves(function | 1 << 16, &[], 4)?;
         }
     }
-    if is_any { Ok(()) } else { skipped(format_args!("the firmware advertises none")) }
+    if is_any { Ok(()) } else { lacks(format_args!("the firmware advertises none")) }
 }
 
 fn from_el1() -> Verdict {
@@ -108,7 +108,7 @@ fn from_el1() -> Verdict {
             equal(what, after[register], before[register])?;
         }
     }
-    if is_any { Ok(()) } else { skipped(format_args!("the firmware advertises none")) }
+    if is_any { Ok(()) } else { lacks(format_args!("the firmware advertises none")) }
 }
 
 extern "C" fn features_here(function: u64) -> u64 {

@@ -4,12 +4,12 @@
 
 use smccc::arch::error::NOT_SUPPORTED;
 
-use crate::arch::{SMC64, is_there, skipped};
+use crate::arch::{SMC64, is_there, lacks, skipped};
 use crate::cases::smccc_registers::{pattern, preserves};
 use crate::fixture::{others, start_others};
 use crate::runner::Case;
 use crate::verdict::{Verdict, equal, failed, holds, register, status};
-use crate::{cores, el1, smc};
+use crate::{cores, el1, read_register, smc};
 
 /// The cases of this file.
 pub const CASES: &[Case] = &[
@@ -44,8 +44,19 @@ const SVE_HINT: u32 = 1 << 16;
 /// How often a source may be dry until it counts as broken.
 const PATIENCE: usize = 1000;
 
+/// Returns whether the core has random numbers of its own: ID_AA64ISAR0_EL1.RNDR.
+fn core_has_rng() -> bool {
+    read_register!("id_aa64isar0_el1") >> 60 != 0
+}
+
 fn needs_trng() -> Verdict {
-    if is_there(smc::call0(VERSION)) { Ok(()) } else { skipped(format_args!("there is no TRNG")) }
+    if is_there(smc::call0(VERSION)) {
+        Ok(())
+    } else if core_has_rng() {
+        lacks(format_args!("no TRNG on a core with FEAT_RNG"))
+    } else {
+        skipped(format_args!("there is no TRNG"))
+    }
 }
 
 fn version() -> Verdict {
