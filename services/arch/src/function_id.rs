@@ -36,9 +36,14 @@ impl FunctionId {
         self.0 & SMC64 != 0
     }
 
+    /// Returns the bits that a register of this call's convention has.
+    const fn width(self) -> u64 {
+        if self.is_smc64() { u64::MAX } else { u32::MAX as u64 }
+    }
+
     /// Returns the argument as this call's convention has it: SMC32 callers own only the lower half.
     pub const fn argument(self, register: u64) -> u64 {
-        if self.is_smc64() { register } else { register as u32 as u64 }
+        register & self.width()
     }
 
     /// Returns whether a call of the standard owner is in PSCI's range (SMCCC 1.5 section 6.3).
