@@ -83,6 +83,11 @@ pub fn resume() {
     return_to_anchor(RESTARTED);
 }
 
+/// Makes a core that is off forget where it would come back to.
+pub fn forget(index: usize) {
+    ANCHORS[index].store(0, Ordering::Relaxed);
+}
+
 fn return_to_anchor(ending: u64) {
     let stack = ANCHORS[this_core()].load(Ordering::Relaxed);
     if stack != 0 {

@@ -5,10 +5,12 @@
 use core::ops::Range;
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use smccc::psci::PSCI_CPU_SUSPEND_64;
+
 use crate::clock::{PATIENCE, wait_until};
 use crate::cores::{self, Job};
-use crate::machine;
-use crate::verdict::{Verdict, failed, status};
+use crate::verdict::{Verdict, failed, skipped, status};
+use crate::{machine, psci, runner, sleep, stop};
 
 /// Returns the indices of all cores but the boot core.
 pub fn others() -> Range<usize> {
@@ -44,6 +46,31 @@ pub fn turn_off(index: usize) -> Verdict {
         return Ok(());
     }
     Err(failed(format_args!("core {index} to go off"), format_args!("AFFINITY_INFO say otherwise")))
+}
+
+/// Passes if the firmware advertises a function; other firmware than ours may lack it (`psci.features.complete` judges
+/// ours).
+pub fn needs(function: u32) -> Verdict {
+    if psci::has(function) {
+        return Ok(());
+    }
+    Err(skipped(format_args!("FEATURES denies {function:#x}")))
+}
+
+/// Passes if the firmware knows the power-down states.
+pub fn needs_power_down() -> Verdict {
+    needs(PSCI_CPU_SUSPEND_64)?;
+    if !sleep::has_power_down() {
+        return Err(skipped(format_args!("there is no power-down")));
+    }
+    // Firmware that is not ours may promise what it can not: try once, and believe what happens.
+    if !stop::is_there() && !runner::loses_cores() && machine::cores() > 1 && !sleep::comes_back(1)? {
+        runner::has_lost_core();
+    }
+    if runner::loses_cores() {
+        return Err(skipped(format_args!("a core that was powered down does not come back")));
+    }
+    Ok(())
 }
 
 /// A point in time at which several cores begin at once.

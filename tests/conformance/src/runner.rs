@@ -3,19 +3,20 @@
 //! Runs the cases on the boot core and prints what they find.
 //!
 //! Every case begins with all other cores off. After it the runner sends them off again; a core that does not go is
-//! stopped by the stop service, and if that fails too, cases that need more than one core are skipped from there on.
-//! A case may reset the machine once: its number and the counts so far are in memory that survives.
+//! stopped by the stop service, and if that fails too, the machine is reset. A case may reset the machine several
+//! times: where the suite is survives that (`progress`).
 
 use core::cell::UnsafeCell;
 use core::panic::PanicInfo;
-use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use quell_abi::Kind;
 
 use crate::anchor::{self, Ending};
 use crate::parameters::Parameters;
-use crate::verdict::{Finding, Text, Verdict, failed};
-use crate::{clock, console, cores, gic, machine, println, psci, registers, stop};
+use crate::progress::{MAX_CASES, MAX_STEPS, Progress};
+use crate::verdict::{Finding, Verdict, failed, skipped};
+use crate::{clock, console, cores, finale, gic, machine, println, psci, registers, stop};
 
 /// Makes `main` the function that the boot core runs; the machine is turned off when it returns.
 #[macro_export]
@@ -49,29 +50,29 @@ pub struct Case {
     pub run: fn() -> Verdict,
 }
 
-const MAGIC: u64 = 0x7175_656c_6c20_7273;
+/// Where the suite is; only the boot core's.
+struct Now(UnsafeCell<Progress>);
 
-/// What survives a reset: not cleared at start, and only believed if [`MAGIC`] says so.
-struct Progress {
-    magic: AtomicU64,
-    case: AtomicUsize,
-    passed: AtomicUsize,
-    failed: AtomicUsize,
-    skipped: AtomicUsize,
+// SAFETY: Only the boot core, which runs the cases, uses it.
+unsafe impl Sync for Now {}
+
+static NOW: Now = Now(UnsafeCell::new(Progress::BEGIN));
+
+/// Returns where the suite is.
+fn progress() -> Progress {
+    // SAFETY: Nobody else uses it.
+    unsafe { NOW.0.get().read() }
 }
 
-#[unsafe(link_section = ".noinit.progress")]
-static PROGRESS: Progress = Progress {
-    magic: AtomicU64::new(0),
-    case: AtomicUsize::new(0),
-    passed: AtomicUsize::new(0),
-    failed: AtomicUsize::new(0),
-    skipped: AtomicUsize::new(0),
-};
+/// Says where the suite is, so that it is known after a reset too.
+fn set_progress(progress: Progress) {
+    // SAFETY: Nobody else uses it.
+    unsafe { NOW.0.get().write(progress) };
+    progress.store();
+}
 
 static ROUNDS: AtomicU64 = AtomicU64::new(0);
 static SEED: AtomicU64 = AtomicU64::new(0);
-static AFTER_RESET: AtomicUsize = AtomicUsize::new(usize::MAX);
 
 /// The most microseconds that the rounds of one case take together: with many cores on few processors of the host a
 /// round is slow.
@@ -79,7 +80,7 @@ const ROUNDS_TIME: u64 = 15_000_000;
 
 /// Returns the numbers of the rounds of a race: as many as asked for, or as there is time for.
 pub fn rounds() -> impl Iterator<Item = u64> {
-    let wanted = ROUNDS.load(Ordering::Relaxed);
+    let wanted = rounds_wanted();
     let deadline = clock::now() + clock::ticks(ROUNDS_TIME);
     (0..wanted).take_while(move |round| {
         let has_time = *round == 0 || clock::now() < deadline;
@@ -95,16 +96,53 @@ pub fn seed() -> u64 {
     SEED.load(Ordering::Relaxed)
 }
 
-/// Returns whether the running case has reset the machine.
-pub fn is_after_reset() -> bool {
-    AFTER_RESET.load(Ordering::Relaxed) == PROGRESS.case.load(Ordering::Relaxed)
+/// Returns whether this firmware has lost a core in a power-down.
+pub fn loses_cores() -> bool {
+    progress().loses_cores
 }
 
-/// Resets the machine; the running case begins again, and [`is_after_reset`] is true then.
-pub fn reset() -> ! {
-    PROGRESS.magic.store(MAGIC, Ordering::SeqCst);
+/// Remembers that this firmware has lost a core in a power-down.
+pub fn has_lost_core() {
+    set_progress(Progress { loses_cores: true, ..progress() });
+}
+
+/// Returns how often the running case has reset the machine.
+pub fn step() -> u32 {
+    progress().step
+}
+
+/// Returns whether the running case has reset the machine.
+pub fn is_after_reset() -> bool {
+    step() > 0
+}
+
+/// Announces a reset that some core is about to make: the running case begins again, with the next [`step`].
+pub fn expect_reset() {
+    let progress = progress();
+    assert!(progress.step < MAX_STEPS, "a case of at most {MAX_STEPS} resets");
+    set_progress(Progress { expected: true, step: progress.step + 1, ..progress });
+    console::flush();
     registers::dsb_sy();
+}
+
+/// Says that the announced reset did not come.
+pub fn reset_did_not_come() {
+    set_progress(Progress { expected: false, ..progress() });
+}
+
+/// Resets the machine by SYSTEM_RESET; the running case begins again, with the next [`step`].
+pub fn reset() -> ! {
+    expect_reset();
     psci::system_reset()
+}
+
+/// Returns how often a case of repeated resets shall reset: each costs the start of a machine.
+pub fn resets() -> u32 {
+    u32::try_from(rounds_wanted() / 100).unwrap_or(MAX_STEPS).clamp(2, MAX_STEPS)
+}
+
+fn rounds_wanted() -> u64 {
+    ROUNDS.load(Ordering::Relaxed)
 }
 
 struct CaseVerdict(UnsafeCell<Verdict>);
@@ -129,59 +167,73 @@ pub fn run(areas: &'static [&'static [Case]]) {
     let parameters = Parameters::read();
     ROUNDS.store(parameters.rounds, Ordering::Relaxed);
     SEED.store(parameters.seed, Ordering::Relaxed);
-    if PROGRESS.magic.swap(0, Ordering::SeqCst) == MAGIC {
-        AFTER_RESET.store(PROGRESS.case.load(Ordering::Relaxed), Ordering::Relaxed);
-        println!("# the machine was reset");
-    } else {
-        for counter in [&PROGRESS.case, &PROGRESS.passed, &PROGRESS.failed, &PROGRESS.skipped] {
-            counter.store(0, Ordering::Relaxed);
-        }
-        println!("# seed {}", parameters.seed);
-        println!("# rounds {}", parameters.rounds);
-        println!("# cores {}", machine::cores());
-    }
+    let cases = || areas.iter().copied().flatten().enumerate();
+    let wanted = |case: &&Case| case.name.contains(parameters.filter);
+    let end = cases().count();
+    assert!(end <= MAX_CASES, "{end} cases are more than the clock can hold");
+    begin(end);
     let has_stop = stop::is_there();
-    let mut lost = None;
-    let first = PROGRESS.case.load(Ordering::Relaxed);
-    for (number, case) in areas.iter().copied().flatten().enumerate().skip(first) {
-        if !case.name.contains(parameters.filter) {
-            continue;
-        }
-        PROGRESS.case.store(number, Ordering::Relaxed);
-        let verdict = if case.name.starts_with("stop.") && !has_stop {
-            skipped(format_args!("the firmware has no stop service"))
+    for (number, case) in cases().skip(progress().case).filter(|(_, case)| wanted(case)) {
+        let step = if progress().case == number { progress().step } else { 0 };
+        set_progress(Progress { case: number, step, expected: false, ..progress() });
+        if case.name.starts_with("stop.") && !has_stop {
+            report(case, Err(skipped(format_args!("the firmware has no stop service"))));
         } else if case.cores > machine::cores() {
-            skipped(format_args!("needs {} cores, there are {}", case.cores, machine::cores()))
-        } else if let Some(index) = lost.filter(|_| case.cores > 1) {
-            skipped(format_args!("core {index} was lost"))
+            report(
+                case,
+                Err(skipped(format_args!("needs {} cores, there are {}", case.cores, machine::cores()))),
+            );
         } else {
             let verdict = run_one(case);
-            match settle() {
-                Err(index) if lost.is_none() => {
-                    lost = Some(index);
-                    verdict.and(Err(failed(
-                        format_args!("core {index} to go off after the case"),
-                        format_args!("nothing of it"),
-                    )))
-                }
-                _ => verdict,
-            }
-        };
-        report(case, verdict);
+            let Err(index) = settle() else {
+                report(case, verdict);
+                continue;
+            };
+            report(
+                case,
+                verdict.and(Err(failed(
+                    format_args!("core {index} to go off after the case"),
+                    format_args!("nothing of it"),
+                ))),
+            );
+            println!("# a reset brings core {index} back");
+            set_progress(Progress { case: number + 1, step: 0, expected: true, ..progress() });
+            psci::system_reset();
+        }
     }
-    let count = |counter: &AtomicUsize| counter.load(Ordering::Relaxed);
-    println!(
-        "done passed {} failed {} skipped {}",
-        count(&PROGRESS.passed),
-        count(&PROGRESS.failed),
-        count(&PROGRESS.skipped)
-    );
-    // SYSTEM_OFF must work on any core: use another one if there is one.
-    if machine::cores() > 1 && lost.is_none() && cores::start(1) == Ok(true) {
-        console::flush();
-        cores::post(1, cores::system_off, 0);
-        clock::pause(clock::PATIENCE);
-        println!("# SYSTEM_OFF on core 1 did nothing");
+    let Progress { case, step, failed, skipped, .. } = progress();
+    if case != end || step == 0 {
+        let passed = cases().filter(|(_, case)| wanted(case)).count() - failed - skipped;
+        println!("done passed {passed} failed {failed} skipped {skipped}");
+        set_progress(Progress { case: end, step: 0, ..progress() });
+    }
+    finale::power_off();
+}
+
+/// Goes on behind a reset, or says what is about to run.
+fn begin(end: usize) {
+    match Progress::load() {
+        None => {
+            set_progress(Progress::BEGIN);
+            println!("# seed {}", seed());
+            println!("# rounds {}", rounds_wanted());
+            println!("# cores {}", machine::cores());
+        }
+        Some(progress) if progress.expected || progress.case == end => {
+            set_progress(progress);
+            if progress.case < end {
+                println!("# the machine was reset");
+            }
+        }
+        Some(progress) => {
+            println!("not ok reset {}: expected the machine to go on, saw it begin again", progress.case);
+            set_progress(Progress {
+                case: progress.case + 1,
+                step: 0,
+                failed: progress.failed + 1,
+                ..progress
+            });
+        }
     }
 }
 
@@ -220,33 +272,32 @@ fn settle() -> Result<(), usize> {
         stop::Request::at_once(Kind::Crash).sync();
     }
     cores::dismiss(false);
+    others.clone().filter(|index| !is_on(index)).for_each(anchor::forget);
     gic::clear_pending(machine::this_core(), gic::ALL_SGIS);
+    // Firmware that has neither says so, and stays as it is.
+    psci::set_suspend_mode(psci::PLATFORM_COORDINATED);
+    if psci::has(psci::MEM_PROTECT) {
+        psci::mem_protect(0);
+    }
     match others.clone().find(is_on) {
         Some(index) => Err(index),
         None => Ok(()),
     }
 }
 
-fn skipped(reason: core::fmt::Arguments) -> Verdict {
-    Err(Finding::Skipped(Text::of(reason)))
-}
-
 fn report(case: &Case, verdict: Verdict) {
-    let counter = match verdict {
-        Ok(()) => {
-            println!("ok {}", case.name);
-            &PROGRESS.passed
-        }
+    let now = progress();
+    match verdict {
+        Ok(()) => println!("ok {}", case.name),
         Err(Finding::Failed(text)) => {
             println!("not ok {}: {text}", case.name);
-            &PROGRESS.failed
+            set_progress(Progress { failed: now.failed + 1, ..now });
         }
         Err(Finding::Skipped(text)) => {
             println!("skip {}: {text}", case.name);
-            &PROGRESS.skipped
+            set_progress(Progress { skipped: now.skipped + 1, ..now });
         }
-    };
-    counter.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 #[panic_handler]

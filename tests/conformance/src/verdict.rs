@@ -71,6 +71,11 @@ pub fn failed(expected: fmt::Arguments, saw: fmt::Arguments) -> Finding {
     Finding::Failed(Text::of(format_args!("expected {expected}, saw {saw}")))
 }
 
+/// Returns the finding that a case does not apply.
+pub fn skipped(reason: fmt::Arguments) -> Finding {
+    Finding::Skipped(Text::of(reason))
+}
+
 /// Passes if `saw` is `expected`; numbers are shown in hexadecimal.
 pub fn equal(what: impl Display, saw: u64, expected: u64) -> Verdict {
     if saw == expected {
