@@ -162,6 +162,15 @@ impl Sleeper {
         Ok(Woken::Resumed)
     }
 
+    /// Rings the doorbell until the core is back; tells how. For a core that may have taken an earlier ring with it.
+    pub fn wait_or_ring(self) -> Result<Woken, Finding> {
+        wait_until(PATIENCE, || {
+            self.ring();
+            wait_until(1_000, || self.is_awake())
+        });
+        self.wait()
+    }
+
     /// Rings the doorbell.
     pub fn ring(self) {
         gic::send(gic::DOORBELL, self.index);

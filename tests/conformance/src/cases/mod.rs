@@ -10,6 +10,7 @@ mod psci_cpu_off;
 mod psci_cpu_on;
 mod psci_cpu_on_entry;
 mod psci_cpu_on_race;
+mod psci_cpu_on_refused;
 mod psci_cpu_on_state;
 mod psci_features;
 mod psci_suspend;
@@ -45,6 +46,7 @@ pub const ALL: &[&[Case]] = &[
     psci_cpu_on_entry::CASES,
     psci_cpu_on_state::CASES,
     psci_cpu_on_race::CASES,
+    psci_cpu_on_refused::CASES,
     psci_cpu_off::CASES,
     psci_suspend::CASES,
     psci_system::CASES,

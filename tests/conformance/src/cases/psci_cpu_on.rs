@@ -8,10 +8,10 @@ use crate::cores;
 use crate::entry::{EntryState, flash_entry};
 use crate::fixture::{others, start, start_others, turn_off};
 use crate::machine::{self, mpidr};
-use crate::psci::{self, ALREADY_ON, INVALID_PARAMETERS, OFF, ON_PENDING};
-use crate::runner::{Case, rounds};
+use crate::psci::{self, ALREADY_ON, INVALID_PARAMETERS, OFF};
+use crate::runner::Case;
 use crate::smc;
-use crate::verdict::{Verdict, equal, failed, holds, register, status};
+use crate::verdict::{Verdict, equal, holds, status};
 
 /// The cases of this file.
 pub const CASES: &[Case] = &[
@@ -20,7 +20,6 @@ pub const CASES: &[Case] = &[
     Case { name: "psci.cpu_on.absent_core", cores: 1, run: absent_core },
     Case { name: "psci.cpu_on.context_id", cores: 2, run: context_id },
     Case { name: "psci.cpu_on.smc32_context_id", cores: 2, run: smc32_context_id },
-    Case { name: "psci.cpu_on.refused_call_leaves_target", cores: 2, run: refused_call_leaves_target },
     Case { name: "psci.cpu_on.by_a_secondary", cores: 3, run: by_a_secondary },
 ];
 
@@ -90,31 +89,6 @@ fn smc32_context_id() -> Verdict {
     status("CPU_ON (SMC32)", smc::call(PSCI_CPU_ON_32, arguments)[0], 0)?;
     holds("core 1 starts in flash", cores::wait_for_boot(1, before))?;
     equal("x0 of the started core", EntryState::of(1).x[0], CONTEXT)
-}
-
-/// An entry point that no core may come to: the second of two calls is refused, so its pair must not be used.
-const REFUSED_CONTEXT: u64 = 0xbad;
-
-fn refused_call_leaves_target() -> Verdict {
-    let (mut pending, mut count) = (0, 0);
-    for round in rounds() {
-        let before = cores::prepare(1);
-        let entry = cores::entry_point();
-        count += 1;
-        status("CPU_ON", psci::cpu_on(mpidr(1), entry, round), 0)?;
-        let second = psci::cpu_on(mpidr(1), entry, REFUSED_CONTEXT);
-        if second == register(ON_PENDING) {
-            pending += 1;
-        } else if second != register(ALREADY_ON) {
-            let expected = format_args!("a second CPU_ON = ALREADY_ON or ON_PENDING");
-            return Err(failed(expected, format_args!("{second:#x}")));
-        }
-        holds("core 1 starts", cores::wait_for_boot(1, before))?;
-        equal("x0 of the started core", EntryState::of(1).x[0], round)?;
-        turn_off(1)?;
-    }
-    crate::println!("# a second CPU_ON met a pending core in {pending} of {count} rounds");
-    Ok(())
 }
 
 extern "C" fn start_by_job(index: u64) -> u64 {
