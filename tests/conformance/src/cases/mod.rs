@@ -6,6 +6,7 @@ use crate::runner::Case;
 
 mod isolation;
 mod psci_affinity;
+mod psci_affinity_history;
 mod psci_cpu_off;
 mod psci_cpu_on;
 mod psci_cpu_on_entry;
@@ -42,6 +43,7 @@ pub const ALL: &[&[Case]] = &[
     isolation::CASES,
     psci_features::CASES,
     psci_affinity::CASES,
+    psci_affinity_history::CASES,
     psci_cpu_on::CASES,
     psci_cpu_on_entry::CASES,
     psci_cpu_on_state::CASES,

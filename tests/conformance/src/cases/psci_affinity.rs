@@ -2,21 +2,31 @@
 
 //! AFFINITY_INFO: states, levels, and cores that do not exist.
 
+use smccc::psci::{PSCI_AFFINITY_INFO_32, PSCI_CPU_SUSPEND_64};
+
 use crate::cases::psci_cpu_on::not_mpidrs;
-use crate::clock::{PATIENCE, wait_until};
-use crate::fixture::{others, start, turn_off};
-use crate::psci::{self, INVALID_PARAMETERS, OFF, ON, PENDING};
-use crate::runner::{Case, rounds};
-use crate::verdict::{Verdict, equal, failed, status};
-use crate::{cores, machine};
+use crate::fixture::{needs, needs_power_down, others, start, turn_off};
+use crate::machine::mpidr;
+use crate::psci::{self, INVALID_PARAMETERS, OFF, ON};
+use crate::runner::Case;
+use crate::sleep::{Kind, Sleeper};
+use crate::smc;
+use crate::verdict::{Finding, Verdict, equal, skipped, status};
 
 /// The cases of this file.
 pub const CASES: &[Case] = &[
     Case { name: "psci.affinity_info.on_and_off", cores: 1, run: on_and_off },
-    Case { name: "psci.affinity_info.history", cores: 2, run: history },
     Case { name: "psci.affinity_info.levels", cores: 1, run: levels },
     Case { name: "psci.affinity_info.level_out_of_range", cores: 1, run: level_out_of_range },
     Case { name: "psci.affinity_info.absent_core", cores: 1, run: absent_core },
+    Case { name: "psci.affinity_info.smc32", cores: 2, run: smc32 },
+    Case { name: "psci.affinity_info.ignores_fields_below_the_level", cores: 1, run: ignores_fields_below },
+    Case { name: "psci.affinity_info.cluster_off_and_on", cores: 9, run: cluster_off_and_on },
+    Case { name: "psci.affinity_info.absent_cluster", cores: 1, run: absent_cluster },
+    Case { name: "psci.affinity_info.standby_is_on", cores: 2, run: standby_is_on },
+    Case { name: "psci.affinity_info.core_power_down_is_on", cores: 2, run: core_power_down_is_on },
+    Case { name: "psci.affinity_info.cluster_power_down_is_on", cores: 2, run: cluster_power_down_is_on },
+    Case { name: "psci.affinity_info.sleeping_cluster_is_on", cores: 9, run: sleeping_cluster_is_on },
 ];
 
 fn on_and_off() -> Verdict {
@@ -26,40 +36,6 @@ fn on_and_off() -> Verdict {
         start(index)?;
         equal(format_args!("AFFINITY_INFO of core {index}, on"), psci::affinity_info(index), ON)?;
         turn_off(index)?;
-    }
-    Ok(())
-}
-
-/// Between an accepted CPU_ON and CPU_OFF a core is pending and then on, and never anything else.
-fn history() -> Verdict {
-    for round in rounds() {
-        let before = cores::prepare(1);
-        status("CPU_ON", psci::cpu_on(machine::mpidr(1), cores::entry_point(), 0), 0)?;
-        let mut last = PENDING;
-        let mut wrong = None;
-        let booted = wait_until(PATIENCE, || {
-            let booted = cores::boots(1) > before;
-            let state = psci::affinity_info(1);
-            if !(state == ON || state == PENDING && last == PENDING) {
-                wrong = Some((last, state));
-            }
-            if booted && state != ON {
-                wrong = Some((ON, state));
-            }
-            last = state;
-            booted || wrong.is_some()
-        });
-        if let Some((last, state)) = wrong {
-            let expected = format_args!("ON_PENDING, then ON (round {round})");
-            return Err(failed(expected, format_args!("{state} after {last}")));
-        }
-        if !booted {
-            return Err(failed(
-                format_args!("core 1 to start (round {round})"),
-                format_args!("nothing of it"),
-            ));
-        }
-        turn_off(1)?;
     }
     Ok(())
 }
@@ -89,4 +65,83 @@ fn absent_core() -> Verdict {
         status(format_args!("AFFINITY_INFO of {mpidr:#x}"), saw, INVALID_PARAMETERS)?;
     }
     Ok(())
+}
+
+fn smc32() -> Verdict {
+    let saw = |index| smc::call(PSCI_AFFINITY_INFO_32, [mpidr(index), 0, 0, 0, 0, 0])[0];
+    equal("AFFINITY_INFO (SMC32) of the caller", saw(0), ON)?;
+    equal("AFFINITY_INFO (SMC32) of core 1, off", saw(1), OFF)?;
+    start(1)?;
+    equal("AFFINITY_INFO (SMC32) of core 1, on", saw(1), ON)
+}
+
+/// Levels above 0 are for PSCI 0.2, and may be refused since 1.0.
+fn needs_levels() -> Result<(), Finding> {
+    if psci::affinity_info_of(0, 1) == ON {
+        return Ok(());
+    }
+    Err(skipped(format_args!("AFFINITY_INFO knows level 0 only")))
+}
+
+/// At level n the n lowest affinity fields say nothing.
+fn ignores_fields_below() -> Verdict {
+    needs_levels()?;
+    for (level, ignored) in [(1, 0xff), (2, 0xffff), (3, 0xff_ffff)] {
+        let saw = psci::affinity_info_of(ignored, level);
+        equal(format_args!("AFFINITY_INFO of {ignored:#x} at level {level}"), saw, ON)?;
+    }
+    Ok(())
+}
+
+/// The first core of the second cluster.
+const NEIGHBOUR: usize = 8;
+
+fn cluster_off_and_on() -> Verdict {
+    needs_levels()?;
+    let cluster = || psci::affinity_info_of(mpidr(NEIGHBOUR), 1);
+    equal("AFFINITY_INFO of a cluster with all cores off", cluster(), OFF)?;
+    start(NEIGHBOUR)?;
+    equal("AFFINITY_INFO of a cluster with one core on", cluster(), ON)?;
+    turn_off(NEIGHBOUR)?;
+    equal("AFFINITY_INFO of the cluster afterwards", cluster(), OFF)?;
+    equal("AFFINITY_INFO of the machine", psci::affinity_info_of(mpidr(NEIGHBOUR), 2), ON)
+}
+
+fn absent_cluster() -> Verdict {
+    needs_levels()?;
+    for (target, level) in [(0xff00, 1), (0xff_0000, 2), (0xff_0000_0000, 3), (1 << 24, 1), (1 << 31, 3)] {
+        let saw = psci::affinity_info_of(target, level);
+        status(format_args!("AFFINITY_INFO of {target:#x} at level {level}"), saw, INVALID_PARAMETERS)?;
+    }
+    Ok(())
+}
+
+fn standby_is_on() -> Verdict {
+    needs(PSCI_CPU_SUSPEND_64)?;
+    start(1)?;
+    let sleeper = Sleeper::send(1, Kind::State(psci::STANDBY))?;
+    equal("AFFINITY_INFO of a core in standby", psci::affinity_info(1), ON)?;
+    sleeper.must_return()
+}
+
+fn sleeping_is_on(index: usize, state: u64, look: fn(usize) -> u64) -> Verdict {
+    needs_power_down()?;
+    start(index)?;
+    let sleeper = Sleeper::send(index, Kind::State(state))?;
+    equal(format_args!("AFFINITY_INFO of core {index} in {state:#x}"), look(index), ON)?;
+    sleeper.must_resume()?;
+    equal(format_args!("AFFINITY_INFO of core {index}, awake"), look(index), ON)
+}
+
+fn core_power_down_is_on() -> Verdict {
+    sleeping_is_on(1, psci::CORE_POWER_DOWN, psci::affinity_info)
+}
+
+fn cluster_power_down_is_on() -> Verdict {
+    sleeping_is_on(1, psci::CLUSTER_POWER_DOWN, psci::affinity_info)
+}
+
+fn sleeping_cluster_is_on() -> Verdict {
+    needs_levels()?;
+    sleeping_is_on(NEIGHBOUR, psci::CLUSTER_POWER_DOWN, |index| psci::affinity_info_of(mpidr(index), 1))
 }

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! CPU_SUSPEND: standby, power-down, and power states that do not exist.
+//! CPU_SUSPEND: standby, and power states that do not exist.
 
 use smccc::psci::{PSCI_CPU_SUSPEND_32, PSCI_CPU_SUSPEND_64};
 
 use crate::clock::{self, HYPERVISOR_TIMER_PPI};
-use crate::entry::EntryState;
 use crate::fixture::start;
 use crate::machine::this_core;
 use crate::psci::{self, INVALID_PARAMETERS, STANDBY};
@@ -20,8 +19,6 @@ pub const CASES: &[Case] = &[
     Case { name: "psci.cpu_suspend.pending_interrupt", cores: 1, run: pending_interrupt },
     Case { name: "psci.cpu_suspend.standby_ignores_entry", cores: 1, run: standby_ignores_entry },
     Case { name: "psci.cpu_suspend.bad_power_state", cores: 1, run: bad_power_state },
-    Case { name: "psci.cpu_suspend.power_down", cores: 2, run: power_down_begins_anew },
-    Case { name: "psci.cpu_suspend.is_on", cores: 2, run: is_on },
 ];
 
 const SLEEP: u64 = 20_000;
@@ -114,43 +111,4 @@ fn bad_power_state() -> Verdict {
         status(format_args!("CPU_SUSPEND of {power_state:#x}"), saw, INVALID_PARAMETERS)?;
     }
     Ok(())
-}
-
-const POWER_DOWN: [u64; 2] = [0x0001_0002, 0x0101_0022];
-
-/// Job: powers down until the timer fires; the context is the power state.
-extern "C" fn power_down(power_state: u64) -> u64 {
-    clock::start_timer(SLEEP);
-    psci::cpu_suspend(power_state, cores::entry_point(), power_state)
-}
-
-fn power_down_begins_anew() -> Verdict {
-    start(1)?;
-    for power_state in POWER_DOWN {
-        let boots = cores::boots(1);
-        cores::post(1, power_down, power_state);
-        holds(format_args!("core 1 is back from {power_state:#x}"), cores::wait_for_boot(1, boots))?;
-        equal("its context", EntryState::of(1).x[0], power_state)?;
-    }
-    Ok(())
-}
-
-/// Job: a standby that a doorbell ends.
-extern "C" fn standby_until_doorbell(_: u64) -> u64 {
-    cores::beat();
-    psci::cpu_suspend(STANDBY, 0, 0)
-}
-
-fn is_on() -> Verdict {
-    start(1)?;
-    let (beats, finished) = (cores::heartbeat(1), cores::finished(1));
-    cores::post(1, standby_until_doorbell, 0);
-    cores::wait_for_beat(1, beats)?;
-    clock::pause(SLEEP);
-    let state = psci::affinity_info(1);
-    let refused = psci::cpu_on(crate::machine::mpidr(1), cores::entry_point(), 0);
-    gic::send(gic::DOORBELL, 1);
-    status("CPU_SUSPEND of a standby", cores::result(1, finished)?, 0)?;
-    equal("AFFINITY_INFO of a core in standby", state, psci::ON)?;
-    status("CPU_ON of a core in standby", refused, psci::ALREADY_ON)
 }
