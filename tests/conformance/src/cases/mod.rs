@@ -14,7 +14,9 @@ mod psci_cpu_on_race;
 mod psci_cpu_on_refused;
 mod psci_cpu_on_state;
 mod psci_features;
+mod psci_power_down;
 mod psci_suspend;
+mod psci_suspend_entry;
 mod psci_system;
 mod smccc_availability;
 mod smccc_calls;
@@ -51,6 +53,8 @@ pub const ALL: &[&[Case]] = &[
     psci_cpu_on_refused::CASES,
     psci_cpu_off::CASES,
     psci_suspend::CASES,
+    psci_suspend_entry::CASES,
+    psci_power_down::CASES,
     psci_system::CASES,
     stop_info::CASES,
     stop_arguments::CASES,

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Entry points that no power-down takes, and the order in which the arguments of a suspend are judged.
+
+use smccc::psci::{PSCI_CPU_DEFAULT_SUSPEND_64, PSCI_SYSTEM_SUSPEND_64};
+
+use crate::fixture::{needs, needs_power_down};
+use crate::machine::{DRAM_BASE, dram_end};
+use crate::psci::{self, INVALID_ADDRESS, INVALID_PARAMETERS, POWER_DOWN};
+use crate::runner::Case;
+use crate::verdict::{Verdict, status};
+use crate::{clock, cores};
+
+/// The cases of this file.
+pub const CASES: &[Case] = &[
+    Case { name: "psci.cpu_suspend.entry.misaligned", cores: 1, run: misaligned },
+    Case { name: "psci.cpu_suspend.entry.secure_flash", cores: 1, run: secure_flash },
+    Case { name: "psci.cpu_suspend.entry.secure_sram", cores: 1, run: secure_sram },
+    Case { name: "psci.cpu_suspend.entry.device", cores: 1, run: device },
+    Case { name: "psci.cpu_suspend.entry.beyond_dram", cores: 1, run: beyond_dram },
+    Case { name: "psci.cpu_suspend.entry.beyond_addresses", cores: 1, run: beyond_addresses },
+    Case { name: "psci.cpu_suspend.state_before_entry", cores: 1, run: state_before_entry },
+    Case { name: "psci.default_suspend.bad_entry", cores: 1, run: default_bad_entry },
+    Case { name: "psci.system_suspend.bad_entry", cores: 1, run: system_bad_entry },
+];
+
+/// One bad entry point of each sort.
+fn one_of_each() -> [u64; 7] {
+    let entry = cores::entry_point();
+    [entry + 1, entry + 2, 0, 0x2000_0000, 0x6000_0000, dram_end(), u64::MAX - 3]
+}
+
+fn refused(entries: impl IntoIterator<Item = u64> + Clone) -> Verdict {
+    needs_power_down()?;
+    for power_state in POWER_DOWN {
+        for entry in entries.clone() {
+            // A firmware that takes the entry point must not keep the core.
+            clock::start_timer(0);
+            let saw = psci::cpu_suspend(power_state, entry, 0);
+            cores::serve_interrupts();
+            status(format_args!("CPU_SUSPEND of {power_state:#x} at {entry:#x}"), saw, INVALID_ADDRESS)?;
+        }
+    }
+    Ok(())
+}
+
+fn misaligned() -> Verdict {
+    let entry = cores::entry_point();
+    refused([entry + 1, entry + 2, entry + 3, dram_end() - 1])
+}
+
+fn secure_flash() -> Verdict {
+    refused([0, 4, 0x1000, 0x0fff_fffc])
+}
+
+fn secure_sram() -> Verdict {
+    refused([0x2000_0000, 0x2000_1000, 0x3fff_fffc])
+}
+
+fn device() -> Verdict {
+    refused([0x4006_0000, 0x4008_0000, 0x5000_0000, 0x6000_0000, 0x6003_0000, 0x8000_0000, 0xf000_0000])
+}
+
+fn beyond_dram() -> Verdict {
+    refused([DRAM_BASE - 4, dram_end(), dram_end() + 0x1000, dram_end() + (1 << 40)])
+}
+
+fn beyond_addresses() -> Verdict {
+    refused((48..64).map(|bit| 1_u64 << bit | cores::entry_point()).chain([1 << 48, 1 << 63, u64::MAX - 3]))
+}
+
+fn state_before_entry() -> Verdict {
+    for power_state in [0, 0x2, 0x0001_0000, 0x0001_0001, 0x0100_0022, 0x0201_0222, 0x8001_0002] {
+        for entry in one_of_each() {
+            clock::start_timer(0);
+            let saw = psci::cpu_suspend(power_state, entry, 0);
+            cores::serve_interrupts();
+            status(format_args!("CPU_SUSPEND of {power_state:#x} at {entry:#x}"), saw, INVALID_PARAMETERS)?;
+        }
+    }
+    Ok(())
+}
+
+fn default_bad_entry() -> Verdict {
+    needs(PSCI_CPU_DEFAULT_SUSPEND_64)?;
+    for entry in one_of_each() {
+        clock::start_timer(0);
+        let saw = psci::cpu_default_suspend(entry, 0);
+        cores::serve_interrupts();
+        status(format_args!("CPU_DEFAULT_SUSPEND at {entry:#x}"), saw, INVALID_ADDRESS)?;
+    }
+    Ok(())
+}
+
+fn system_bad_entry() -> Verdict {
+    needs(PSCI_SYSTEM_SUSPEND_64)?;
+    for entry in one_of_each() {
+        clock::start_timer(0);
+        let saw = psci::system_suspend(entry, 0);
+        cores::serve_interrupts();
+        status(format_args!("SYSTEM_SUSPEND at {entry:#x}"), saw, INVALID_ADDRESS)?;
+    }
+    Ok(())
+}
