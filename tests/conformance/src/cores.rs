@@ -12,7 +12,7 @@ use crate::clock::{PATIENCE, wait_until};
 use crate::entry::secondary_entry;
 use crate::machine::{MAX_CORES, mpidr, this_core};
 use crate::registers::{mask_all, wait_for_interrupt};
-use crate::{anchor, clock, gic, psci, stop};
+use crate::{anchor, clock, found, gic, psci, stop};
 
 /// Work for a core.
 pub type Job = extern "C" fn(u64) -> u64;
@@ -26,8 +26,6 @@ struct Core {
     result: AtomicU64,
     finished: AtomicU64,
     boots: AtomicU64,
-    context: AtomicU64,
-    pending_at_entry: AtomicU64,
     faults: AtomicU64,
     stop_requests: AtomicU64,
 }
@@ -41,8 +39,6 @@ impl Core {
             result: AtomicU64::new(0),
             finished: AtomicU64::new(0),
             boots: AtomicU64::new(0),
-            context: AtomicU64::new(0),
-            pending_at_entry: AtomicU64::new(0),
             faults: AtomicU64::new(0),
             stop_requests: AtomicU64::new(0),
         }
@@ -95,11 +91,6 @@ pub fn wait_for_boot(index: usize, before: u64) -> bool {
 /// Returns how often a core has come to Rust.
 pub fn boots(index: usize) -> u64 {
     CORES[index].boots.load(Ordering::Acquire)
-}
-
-/// Returns which of interrupts 0 to 31 were pending at a core when it was last started.
-pub fn pending_at_entry(index: usize) -> u64 {
-    CORES[index].pending_at_entry.load(Ordering::Relaxed)
 }
 
 /// Gives a core a job.
@@ -235,7 +226,7 @@ pub fn serve_interrupts() {
 pub extern "C" fn secondary_main(index: u64) -> ! {
     let index = index as usize;
     let core = &CORES[index];
-    core.pending_at_entry.store(gic::pending(index).into(), Ordering::Relaxed);
+    found::record(index);
     init_core(index);
     core.boots.fetch_add(1, Ordering::Release);
     anchor::resume();

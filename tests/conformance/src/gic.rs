@@ -22,6 +22,8 @@ const GICR: usize = 0x4008_0000;
 const GICR_STRIDE: usize = 0x2_0000;
 const SGI_FRAME: usize = 0x1_0000;
 const ISENABLER0: usize = SGI_FRAME + 0x100;
+const ICENABLER0: usize = SGI_FRAME + 0x180;
+const IPRIORITYR0: usize = SGI_FRAME + 0x400;
 const ISPENDR0: usize = SGI_FRAME + 0x200;
 const ICPENDR0: usize = SGI_FRAME + 0x280;
 
@@ -86,6 +88,27 @@ pub fn send(sgi: u32, index: usize) {
     write_register!("S3_0_C12_C11_5", aff1 << 16 | u64::from(sgi) << 24 | 1 << aff0); // ICC_SGI1R_EL1
     // The interrupt is on its way before the next instruction.
     isb();
+}
+
+/// Enables these of interrupts 0 to 31 of a core, and disables all others.
+pub fn set_enabled(index: usize, bits: u32) {
+    write(index, ICENABLER0, !bits);
+    write(index, ISENABLER0, bits);
+}
+
+/// Returns which of interrupts 0 to 31 of a core are enabled.
+pub fn enabled(index: usize) -> u32 {
+    read(index, ISENABLER0)
+}
+
+/// Sets the priorities of SGIs 0 to 3 of a core, one to a byte.
+pub fn set_priorities(index: usize, priorities: u32) {
+    write(index, IPRIORITYR0, priorities);
+}
+
+/// Returns the priorities of SGIs 0 to 3 of a core, one to a byte.
+pub fn priorities(index: usize) -> u32 {
+    read(index, IPRIORITYR0)
 }
 
 /// Makes interrupts 0 to 31 of a core pending.

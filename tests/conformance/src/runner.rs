@@ -16,7 +16,7 @@ use crate::anchor::{self, Ending};
 use crate::parameters::Parameters;
 use crate::progress::{MAX_CASES, MAX_STEPS, Progress};
 use crate::verdict::{Finding, Verdict, failed, skipped};
-use crate::{clock, console, cores, finale, gic, machine, println, psci, registers, stop};
+use crate::{clock, console, cores, finale, found, gic, machine, println, psci, registers, stop};
 
 /// Makes `main` the function that the boot core runs; the machine is turned off when it returns.
 #[macro_export]
@@ -37,6 +37,7 @@ pub fn init(index: u64) {
     console::init();
     machine::init();
     gic::init_distributor();
+    found::record(index as usize);
     cores::init_core(index as usize);
 }
 

@@ -12,7 +12,7 @@ mod psci_cpu_on;
 mod psci_cpu_on_entry;
 mod psci_cpu_on_race;
 mod psci_cpu_on_refused;
-mod psci_cpu_on_state;
+mod psci_entry_state;
 mod psci_features;
 mod psci_power_down;
 mod psci_suspend;
@@ -48,7 +48,7 @@ pub const ALL: &[&[Case]] = &[
     psci_affinity_history::CASES,
     psci_cpu_on::CASES,
     psci_cpu_on_entry::CASES,
-    psci_cpu_on_state::CASES,
+    psci_entry_state::CASES,
     psci_cpu_on_race::CASES,
     psci_cpu_on_refused::CASES,
     psci_cpu_off::CASES,

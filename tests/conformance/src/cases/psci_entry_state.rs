@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The state in which the firmware starts a core: after its first start, and after lives that left as much behind as a core
+//! can, whichever call ended them.
+
+use smccc::psci::PSCI_CPU_FREEZE;
+
+use crate::dirt::{self, End};
+use crate::entry::EntryState;
+use crate::fixture::{needs, needs_power_down, start, turn_off};
+use crate::found::{Found, NAMES};
+use crate::machine::mpidr;
+use crate::psci::{self, CLUSTER_POWER_DOWN, CORE_POWER_DOWN};
+use crate::runner::Case;
+use crate::verdict::{Verdict, equal, failed, holds, status};
+use crate::{clock, cores, gic, read_register};
+
+/// The cases of this file.
+pub const CASES: &[Case] = &[
+    Case { name: "psci.entry_state.boot_core", cores: 1, run: boot_core },
+    Case { name: "psci.entry_state.started_core", cores: 2, run: started_core },
+    Case { name: "psci.entry_state.dirty_life.cpu_off", cores: 2, run: after_cpu_off },
+    Case { name: "psci.entry_state.dirty_life.cpu_freeze", cores: 2, run: after_freeze },
+    Case { name: "psci.entry_state.dirty_life.core_power_down", cores: 2, run: after_core_power_down },
+    Case { name: "psci.entry_state.dirty_life.cluster_power_down", cores: 2, run: after_cluster_power_down },
+    Case { name: "psci.entry_state.registers.cpu_off", cores: 2, run: registers_after_cpu_off },
+    Case { name: "psci.entry_state.registers.cpu_freeze", cores: 2, run: registers_after_freeze },
+    Case { name: "psci.entry_state.registers.power_down", cores: 2, run: registers_after_power_down },
+    Case { name: "psci.entry_state.no_pending_sgi", cores: 2, run: no_pending_sgi },
+    Case { name: "psci.entry_state.no_pending_sgi_after_freeze", cores: 2, run: no_pending_sgi_after_freeze },
+    Case { name: "psci.entry_state.no_timer", cores: 2, run: no_timer },
+];
+
+const EL2: u64 = 2 << 2;
+const DAIF_ALL: u64 = 0xf << 6;
+const MPIDR_RES1: u64 = 1 << 31;
+const MPIDR_AFFINITY: u64 = 0xff_00ff_ffff;
+const SCTLR_M: u64 = 1;
+const SCTLR_C: u64 = 1 << 2;
+const SCTLR_I: u64 = 1 << 12;
+const SCTLR_EE: u64 = 1 << 25;
+const HCR_E2H: u64 = 1 << 34;
+const HCR_TGE: u64 = 1 << 27;
+const HCR_ROUTING: u64 = 0b111 << 3;
+const HCR_VM: u64 = 1;
+const TIMER_ENABLE: u64 = 1;
+const SRE: u64 = 1;
+const SRE_ENABLE: u64 = 1 << 3;
+
+/// Judges everything but the general-purpose registers, and the timers only if they do not outlive a power-down.
+fn judge(index: usize, timers: bool) -> Verdict {
+    let state = EntryState::of(index);
+    equal("CurrentEL", state.current_el, EL2)?;
+    equal("SPSel", state.sp_sel, 1)?;
+    equal("DAIF", state.daif, DAIF_ALL)?;
+    let sctlr = SCTLR_M | SCTLR_C | SCTLR_I | SCTLR_EE;
+    equal("SCTLR_EL2.{M,C,I,EE}", state.sctlr_el2 & sctlr, 0)?;
+    equal("HCR_EL2.{E2H,TGE,AMO,IMO,FMO,VM}", state.hcr_el2 & (HCR_E2H | HCR_TGE | HCR_ROUTING | HCR_VM), 0)?;
+    equal("MPIDR_EL1", state.mpidr_el1 & MPIDR_AFFINITY, mpidr(index))?;
+    equal("VMPIDR_EL2", state.vmpidr_el2 & MPIDR_AFFINITY, mpidr(index))?;
+    holds("VMPIDR_EL2 has bit 31", state.vmpidr_el2 & MPIDR_RES1 != 0)?;
+    equal("CNTVOFF_EL2", state.cntvoff_el2, 0)?;
+    if timers {
+        equal("CNTP_CTL.ENABLE", state.cntp_ctl & TIMER_ENABLE, 0)?;
+        equal("CNTV_CTL.ENABLE", state.cntv_ctl & TIMER_ENABLE, 0)?;
+        equal("CNTHP_CTL.ENABLE", state.cnthp_ctl & TIMER_ENABLE, 0)?;
+    }
+    equal("HSTR_EL2", state.hstr_el2, 0)?;
+    equal("VTTBR_EL2", state.vttbr_el2, 0)?;
+    equal("CNTFRQ", state.cntfrq, read_register!("cntfrq_el0"))?;
+    equal("ICC_SRE_EL2.{SRE,Enable}", state.icc_sre_el2 & (SRE | SRE_ENABLE), SRE | SRE_ENABLE)
+}
+
+fn judge_general(context: u64) -> Verdict {
+    let state = EntryState::of(1);
+    equal("x0", state.x[0], context)?;
+    state
+        .x
+        .into_iter()
+        .enumerate()
+        .skip(1)
+        .try_for_each(|(register, value)| equal(format_args!("x{register}"), value, 0))
+}
+
+fn boot_core() -> Verdict {
+    for (register, value) in EntryState::of(0).x.into_iter().enumerate().take(8) {
+        equal(format_args!("x{register}"), value, 0)?;
+    }
+    judge(0, true)
+}
+
+fn start_core(context: u64) -> Verdict {
+    match cores::start_with(1, context) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(failed(format_args!("core 1 to start"), format_args!("nothing of it"))),
+        Err(saw) => status("CPU_ON", saw, 0),
+    }
+}
+
+fn started_core() -> Verdict {
+    const CONTEXT: u64 = 0x1234_5678_9abc_def0;
+    start_core(CONTEXT)?;
+    judge_general(CONTEXT)?;
+    judge(1, true)
+}
+
+/// Lets core 1 lead a dirty life; returns once it is ended, and for a power-down once core 1 is there again.
+fn live(end: End) -> Verdict {
+    start(1)?;
+    let boots = cores::boots(1);
+    cores::post(1, dirt::job(end), 0);
+    match end {
+        End::Off | End::Freeze => holds("core 1 goes off", cores::wait_for_off(1)),
+        // Timers that have fired are what wakes it.
+        End::PowerDown(_) => holds("core 1 comes to its entry point", cores::wait_for_boot(1, boots)),
+    }
+}
+
+fn after(end: End) -> Verdict {
+    live(end)?;
+    if let End::PowerDown(_) = end {
+        judge_general(dirt::CONTEXT)?;
+        return judge(1, false);
+    }
+    start_core(7)?;
+    judge_general(7)?;
+    judge(1, true)
+}
+
+fn after_cpu_off() -> Verdict {
+    after(End::Off)
+}
+
+fn after_freeze() -> Verdict {
+    needs(PSCI_CPU_FREEZE)?;
+    after(End::Freeze)
+}
+
+fn after_core_power_down() -> Verdict {
+    needs_power_down()?;
+    after(End::PowerDown(CORE_POWER_DOWN))
+}
+
+fn after_cluster_power_down() -> Verdict {
+    needs_power_down()?;
+    after(End::PowerDown(CLUSTER_POWER_DOWN))
+}
+
+/// Registers of timers: they are outside of the core that is powered down, and keep what they hold.
+const TIMERS: [&str; 2] = ["cntp_ctl_el0", "cntv_ctl_el0"];
+
+/// A core finds each register as it did at its start behind a life that touched none.
+fn registers_after(end: End) -> Verdict {
+    start(1)?;
+    turn_off(1)?;
+    start(1)?;
+    let clean = Found::of(1);
+    turn_off(1)?;
+    live(end)?;
+    let powered_down = matches!(end, End::PowerDown(_));
+    if !powered_down {
+        start(1)?;
+    }
+    let dirty = Found::of(1);
+    for (number, name) in NAMES.iter().enumerate() {
+        if !(powered_down && TIMERS.contains(name)) {
+            equal(format_args!("{name} after a dirty life"), dirty.values[number], clean.values[number])?;
+        }
+    }
+    Ok(())
+}
+
+fn registers_after_cpu_off() -> Verdict {
+    registers_after(End::Off)
+}
+
+fn registers_after_freeze() -> Verdict {
+    needs(PSCI_CPU_FREEZE)?;
+    registers_after(End::Freeze)
+}
+
+fn registers_after_power_down() -> Verdict {
+    needs_power_down()?;
+    registers_after(End::PowerDown(CORE_POWER_DOWN))
+}
+
+const UNTAKEN_SGI: u32 = 5;
+
+/// Job: makes an SGI pending that is not taken, and ends the core's life.
+extern "C" fn end_with_pending_sgi(freeze: u64) -> u64 {
+    gic::set_pending(1, 1 << UNTAKEN_SGI);
+    if freeze == 0 { psci::cpu_off() } else { psci::cpu_freeze() }
+}
+
+fn starts_without_sgi(freeze: bool) -> Verdict {
+    start(1)?;
+    cores::post(1, end_with_pending_sgi, freeze.into());
+    holds("core 1 goes off", cores::wait_for_off(1))?;
+    // One from before it went off, one from after.
+    gic::send(UNTAKEN_SGI + 1, 1);
+    start(1)?;
+    equal("SGIs pending at the started core", (Found::of(1).pending & gic::ALL_SGIS).into(), 0)?;
+    turn_off(1)
+}
+
+fn no_pending_sgi() -> Verdict {
+    starts_without_sgi(false)
+}
+
+fn no_pending_sgi_after_freeze() -> Verdict {
+    needs(PSCI_CPU_FREEZE)?;
+    starts_without_sgi(true)
+}
+
+/// Job: goes off with a timer that has fired.
+extern "C" fn off_with_timer(_: u64) -> u64 {
+    clock::start_timer(0);
+    clock::wait_until(clock::PATIENCE, || gic::pending(1) & 1 << clock::HYPERVISOR_TIMER_PPI != 0);
+    psci::cpu_off()
+}
+
+fn no_timer() -> Verdict {
+    start(1)?;
+    cores::post(1, off_with_timer, 0);
+    holds("core 1 goes off", cores::wait_for_off(1))?;
+    start(1)?;
+    let timer = Found::of(1).pending & 1 << clock::HYPERVISOR_TIMER_PPI;
+    equal("the timer's interrupt pending at the started core", timer.into(), 0)
+}
