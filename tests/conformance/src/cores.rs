@@ -51,7 +51,7 @@ static CORES: [Core; MAX_CORES] = [const { Core::new() }; MAX_CORES];
 static DISMISSED: AtomicBool = AtomicBool::new(false);
 
 /// A core did not do what it should in time.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Silent {
     /// Which core.
     pub index: usize,

@@ -112,3 +112,45 @@ extern "C" fn dirty_and_call(function: u64, x1: u64, x2: u64, x3: u64) -> u64 {
         "1: b 1b",
     )
 }
+
+/// Makes a call as a big-endian caller: x0 to x3 are its registers, x0 its result. Data is big-endian around the call only,
+/// with MMU and caches off because the tables are little-endian; no load or store is made there. Clobbers x10 and x11.
+#[unsafe(naked)]
+pub extern "C" fn big_endian_call(function: u64, x1: u64, x2: u64, x3: u64) -> u64 {
+    naked_asm!(
+        "mrs x10, sctlr_el2",
+        "bic x11, x10, #1",
+        "bic x11, x11, #4",
+        "orr x11, x11, #(1 << 25)",
+        "msr sctlr_el2, x11",
+        "isb",
+        "smc #0",
+        // A PSCI call keeps x10.
+        "msr sctlr_el2, x10",
+        "isb",
+        "ret",
+    )
+}
+
+/// Job: ends as a big-endian host (E2H, TGE) with its MMU off, by CPU_OFF. Clobbers everything.
+#[unsafe(naked)]
+pub extern "C" fn off_as_big_endian_host(_: u64) -> u64 {
+    naked_asm!(
+        // Big-endian data from here on: no load or store follows.
+        "mrs x0, sctlr_el2",
+        "bic x0, x0, #1",
+        "bic x0, x0, #4",
+        "orr x0, x0, #(1 << 25)",
+        "msr sctlr_el2, x0",
+        "isb",
+        "mrs x0, hcr_el2",
+        "orr x0, x0, #(1 << 34)",
+        "orr x0, x0, #(1 << 27)",
+        "msr hcr_el2, x0",
+        "isb",
+        "movz x0, #0x8400, lsl #16",
+        "movk x0, #2",
+        "smc #0",
+        "1: b 1b",
+    )
+}

@@ -12,9 +12,11 @@ mod psci_cpu_on;
 mod psci_cpu_on_entry;
 mod psci_cpu_on_race;
 mod psci_cpu_on_refused;
+mod psci_endian;
 mod psci_entry_state;
 mod psci_features;
 mod psci_power_down;
+mod psci_power_down_keeps;
 mod psci_suspend;
 mod psci_suspend_entry;
 mod psci_system;
@@ -49,12 +51,14 @@ pub const ALL: &[&[Case]] = &[
     psci_cpu_on::CASES,
     psci_cpu_on_entry::CASES,
     psci_entry_state::CASES,
+    psci_endian::CASES,
     psci_cpu_on_race::CASES,
     psci_cpu_on_refused::CASES,
     psci_cpu_off::CASES,
     psci_suspend::CASES,
     psci_suspend_entry::CASES,
     psci_power_down::CASES,
+    psci_power_down_keeps::CASES,
     psci_system::CASES,
     stop_info::CASES,
     stop_arguments::CASES,
