@@ -18,6 +18,12 @@ const GICD_CTLR: usize = 0x4006_0000;
 /// Non-secure view: affinity routing, and Group 1 with affinity routing.
 const GICD_CTLR_ENABLE: u32 = 1 << 4 | 1 << 1;
 
+const GICD_ISENABLER: usize = 0x100;
+const GICD_ICENABLER: usize = 0x180;
+const GICD_ISPENDR: usize = 0x200;
+const GICD_ICPENDR: usize = 0x280;
+const GICD_IROUTER: usize = 0x6000;
+
 const GICR: usize = 0x4008_0000;
 const GICR_STRIDE: usize = 0x2_0000;
 const SGI_FRAME: usize = 0x1_0000;
@@ -43,6 +49,32 @@ fn read(index: usize, register: usize) -> u32 {
 fn write(index: usize, register: usize, value: u32) {
     // SAFETY: As for `read`; the registers only enable interrupts or make them pending.
     unsafe { redistributor(index, register).write_volatile(value) }
+}
+
+/// Sets the bit of an SPI in one of the distributor's bitmaps.
+fn set_bit(bitmap: usize, spi: u32) {
+    let address = GICD_CTLR + bitmap + spi as usize / 32 * 4;
+    // SAFETY: `bitmap` is one of the constants above, mapped as device memory; writes of 1 act on that interrupt only.
+    unsafe { (address as *mut u32).write_volatile(1 << (spi % 32)) }
+}
+
+/// Routes an SPI to a core and enables it.
+pub fn route(spi: u32, index: usize) {
+    let router = GICD_CTLR + GICD_IROUTER + spi as usize * 8;
+    // SAFETY: The routing register of an SPI that the machine has, mapped as device memory.
+    unsafe { (router as *mut u64).write_volatile(machine::mpidr(index)) };
+    set_bit(GICD_ISENABLER, spi);
+}
+
+/// Makes an SPI pending.
+pub fn set_spi_pending(spi: u32) {
+    set_bit(GICD_ISPENDR, spi);
+}
+
+/// Disables an SPI, and makes it not pending.
+pub fn disable_spi(spi: u32) {
+    set_bit(GICD_ICENABLER, spi);
+    set_bit(GICD_ICPENDR, spi);
 }
 
 /// Enables Group 1 interrupts in the distributor, once.

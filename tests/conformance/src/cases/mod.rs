@@ -17,6 +17,7 @@ mod psci_entry_state;
 mod psci_features;
 mod psci_power_down;
 mod psci_power_down_keeps;
+mod psci_stays_off;
 mod psci_suspend;
 mod psci_suspend_entry;
 mod psci_system;
@@ -55,6 +56,7 @@ pub const ALL: &[&[Case]] = &[
     psci_cpu_on_race::CASES,
     psci_cpu_on_refused::CASES,
     psci_cpu_off::CASES,
+    psci_stays_off::CASES,
     psci_suspend::CASES,
     psci_suspend_entry::CASES,
     psci_power_down::CASES,
