@@ -26,6 +26,7 @@ pub mod finale;
 pub mod fixture;
 pub mod found;
 pub mod gic;
+pub mod handover;
 pub mod machine;
 pub mod marks;
 pub mod page_table;

@@ -20,8 +20,10 @@ mod psci_power_down_keeps;
 mod psci_stays_off;
 mod psci_suspend;
 mod psci_suspend_entry;
+mod psci_suspend_mode;
 mod psci_system;
 mod smccc_availability;
+mod psci_system_suspend;
 mod smccc_calls;
 mod smccc_el1;
 mod smccc_registers;
@@ -60,6 +62,8 @@ pub const ALL: &[&[Case]] = &[
     psci_suspend::CASES,
     psci_suspend_entry::CASES,
     psci_power_down::CASES,
+    psci_system_suspend::CASES,
+    psci_suspend_mode::CASES,
     psci_power_down_keeps::CASES,
     psci_system::CASES,
     stop_info::CASES,
