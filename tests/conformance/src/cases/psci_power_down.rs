@@ -298,7 +298,6 @@ fn then_off_and_on() -> Verdict {
 
 /// The doorbell rings once, at any time around the call: it is never lost.
 fn wake_race(kind: Kind) -> Verdict {
-    start(1)?;
     for round in rounds() {
         let sleeper = Sleeper::new(1);
         let called = sleep::called_at(1);
@@ -324,10 +323,12 @@ extern "C" fn nap_serving(argument: u64) -> u64 {
 
 fn power_down_wake_race() -> Verdict {
     needs_power_down()?;
+    start(1)?;
     wake_race(CORE)?;
     wake_race(CLUSTER)
 }
 
 fn standby_wake_race() -> Verdict {
+    start(1)?;
     wake_race(Kind::State(STANDBY))
 }
