@@ -15,8 +15,11 @@ mod psci_cpu_on_refused;
 mod psci_endian;
 mod psci_entry_state;
 mod psci_features;
+mod psci_node_hw_state;
+mod psci_os_initiated;
 mod psci_power_down;
 mod psci_power_down_keeps;
+mod psci_stat;
 mod psci_stays_off;
 mod psci_suspend;
 mod psci_suspend_entry;
@@ -64,6 +67,9 @@ pub const ALL: &[&[Case]] = &[
     psci_power_down::CASES,
     psci_system_suspend::CASES,
     psci_suspend_mode::CASES,
+    psci_os_initiated::CASES,
+    psci_node_hw_state::CASES,
+    psci_stat::CASES,
     psci_power_down_keeps::CASES,
     psci_system::CASES,
     stop_info::CASES,

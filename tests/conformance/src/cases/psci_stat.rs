@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! STAT_COUNT and STAT_RESIDENCY: how often and how long cores and clusters slept.
+
+use smccc::psci::{PSCI_STAT_COUNT_32, PSCI_STAT_COUNT_64, PSCI_STAT_RESIDENCY_32, PSCI_STAT_RESIDENCY_64};
+
+use crate::cases::psci_cpu_on::not_mpidrs;
+use crate::clock;
+use crate::fixture::{needs, needs_power_down, start, turn_off};
+use crate::machine::mpidr;
+use crate::psci::{self, CLUSTER_POWER_DOWN, CORE_POWER_DOWN, STANDBY};
+use crate::runner::{Case, rounds};
+use crate::sleep::{self, Kind, Sleeper};
+use crate::smc;
+use crate::verdict::{Verdict, equal, holds};
+
+/// The cases of this file.
+pub const CASES: &[Case] = &[
+    Case { name: "psci.stat_count.standby", cores: 2, run: count_standby },
+    Case { name: "psci.stat_count.core_power_down", cores: 2, run: count_core },
+    Case {
+        name: "psci.stat_count.cluster_power_down_is_one_of_the_core",
+        cores: 2,
+        run: count_core_of_cluster,
+    },
+    Case { name: "psci.stat_count.cluster_by_its_last_core", cores: 1, run: count_cluster },
+    Case { name: "psci.stat_count.cluster_with_one_running", cores: 2, run: count_cluster_partly },
+    Case { name: "psci.stat_count.other_cores", cores: 3, run: count_of_others },
+    Case { name: "psci.stat_count.refused_calls", cores: 1, run: count_refused },
+    Case { name: "psci.stat_count.survives_cpu_off", cores: 2, run: count_survives },
+    Case { name: "psci.stat_count.bad_arguments", cores: 1, run: count_bad_arguments },
+    Case { name: "psci.stat_count.smc32", cores: 1, run: count_smc32 },
+    Case { name: "psci.stat_residency.standby", cores: 2, run: residency_standby },
+    Case { name: "psci.stat_residency.core_power_down", cores: 2, run: residency_core },
+    Case { name: "psci.stat_residency.cluster_power_down", cores: 1, run: residency_cluster },
+    Case { name: "psci.stat_residency.awake", cores: 1, run: residency_awake },
+    Case { name: "psci.stat_residency.bad_arguments", cores: 1, run: residency_bad_arguments },
+    Case { name: "psci.stat_residency.smc32", cores: 1, run: residency_smc32 },
+];
+
+const STATES: [u64; 3] = [STANDBY, CORE_POWER_DOWN, CLUSTER_POWER_DOWN];
+
+fn needs_it() -> Verdict {
+    needs(PSCI_STAT_COUNT_64)?;
+    needs(PSCI_STAT_RESIDENCY_64)?;
+    needs_power_down()
+}
+
+fn counts(index: usize) -> [u64; 3] {
+    STATES.map(|state| psci::stat_count(mpidr(index), state))
+}
+
+/// Passes if the counts of a core have grown by these.
+fn grew(index: usize, before: [u64; 3], by: [u64; 3]) -> Verdict {
+    let after = counts(index);
+    for (number, state) in STATES.into_iter().enumerate() {
+        let what = format_args!("STAT_COUNT of core {index} for {state:#x}");
+        equal(what, after[number], before[number] + by[number])?;
+    }
+    Ok(())
+}
+
+/// Sends core 1 to sleep again and again, and counts.
+fn count(state: u64, core: [u64; 3]) -> Verdict {
+    needs_it()?;
+    start(1)?;
+    let mut times = 0;
+    let before = counts(1);
+    for _ in rounds().take(10) {
+        let sleeper = Sleeper::send(1, Kind::State(state))?;
+        if state == STANDBY {
+            sleeper.must_return()?
+        } else {
+            sleeper.must_resume()?
+        }
+        times += 1;
+    }
+    grew(1, before, core.map(|each| each * times))
+}
+
+fn count_standby() -> Verdict {
+    count(STANDBY, [1, 0, 0])
+}
+
+fn count_core() -> Verdict {
+    count(CORE_POWER_DOWN, [0, 1, 0])
+}
+
+/// Core 0 runs, and so does the cluster.
+fn count_core_of_cluster() -> Verdict {
+    count(CLUSTER_POWER_DOWN, [0, 1, 0])
+}
+
+/// Sleeps long enough that no firmware gives up because of a pending wake-up.
+fn sleep_here(state: u64, time: u64) -> Verdict {
+    sleep::must_have_slept(sleep::here(Kind::State(state), time))
+}
+
+fn count_cluster() -> Verdict {
+    needs_it()?;
+    let before = counts(0);
+    for _ in 0..3 {
+        sleep_here(CLUSTER_POWER_DOWN, 5_000)?;
+    }
+    grew(0, before, [0, 3, 3])
+}
+
+fn count_cluster_partly() -> Verdict {
+    needs_it()?;
+    start(1)?;
+    let before = counts(0);
+    sleep_here(CLUSTER_POWER_DOWN, 5_000)?;
+    grew(0, before, [0, 1, 0])
+}
+
+fn count_of_others() -> Verdict {
+    needs_it()?;
+    start(1)?;
+    start(2)?;
+    let before = counts(2);
+    Sleeper::send(1, Kind::State(CORE_POWER_DOWN))?.must_resume()?;
+    grew(2, before, [0; 3])
+}
+
+fn count_refused() -> Verdict {
+    needs_it()?;
+    let before = counts(0);
+    for state in [0x2, 0x0001_0001, 0xffff_ffff] {
+        psci::cpu_suspend(state, crate::cores::entry_point(), 0);
+    }
+    for state in psci::POWER_DOWN {
+        psci::cpu_suspend(state, 1, 0);
+    }
+    grew(0, before, [0; 3])
+}
+
+fn count_survives() -> Verdict {
+    needs_it()?;
+    start(1)?;
+    Sleeper::send(1, Kind::State(CORE_POWER_DOWN))?.must_resume()?;
+    let before = counts(1);
+    turn_off(1)?;
+    grew(1, before, [0; 3])?;
+    start(1)?;
+    grew(1, before, [0; 3])
+}
+
+/// Power states that do not exist.
+const NO_STATES: [u64; 6] = [0, 0x2, 0x0001_0001, 0x0101_0002, 0x8000_0001, 0xffff_ffff];
+
+fn bad_arguments(what: &str, stat: fn(u64, u64) -> u64) -> Verdict {
+    needs_it()?;
+    for state in NO_STATES {
+        equal(format_args!("{what} for {state:#x}"), stat(mpidr(0), state), 0)?;
+    }
+    for target in not_mpidrs() {
+        for state in STATES {
+            equal(format_args!("{what} of {target:#x} for {state:#x}"), stat(target, state), 0)?;
+        }
+    }
+    Ok(())
+}
+
+fn count_bad_arguments() -> Verdict {
+    bad_arguments("STAT_COUNT", psci::stat_count)
+}
+
+fn residency_bad_arguments() -> Verdict {
+    bad_arguments("STAT_RESIDENCY", psci::stat_residency)
+}
+
+const GARBAGE: u64 = 0xdead_beef_0000_0000;
+
+/// The caller's numbers do not change while it asks.
+fn same_by_smc32(narrow: u32, wide: fn(u64, u64) -> u64) -> Verdict {
+    needs_it()?;
+    sleep_here(CORE_POWER_DOWN, 5_000)?;
+    for state in STATES {
+        let saw = smc::call(narrow, [GARBAGE | mpidr(0), GARBAGE | state, 0, 0, 0, 0])[0];
+        let what = format_args!("call {narrow:#x} for {state:#x}");
+        equal(what, saw, wide(mpidr(0), state) & u64::from(u32::MAX))?;
+    }
+    Ok(())
+}
+
+fn count_smc32() -> Verdict {
+    same_by_smc32(PSCI_STAT_COUNT_32, psci::stat_count)
+}
+
+fn residency_smc32() -> Verdict {
+    same_by_smc32(PSCI_STAT_RESIDENCY_32, psci::stat_residency)
+}
+
+/// Microseconds that core 1 sleeps at least.
+const SLEEP: u64 = 20_000;
+
+fn slept_between(what: &str, slept: u64, least: u64, most: u64) -> Verdict {
+    holds(
+        format_args!("{least} us <= residency of {what} {slept} us <= {most} us"),
+        (least..=most).contains(&slept),
+    )
+}
+
+/// Lets core 1 sleep; what is counted is at least the time asleep, and at most the time from call to return.
+fn residency(state: u64) -> Verdict {
+    needs_it()?;
+    start(1)?;
+    let before = psci::stat_residency(mpidr(1), state);
+    let begin = clock::now();
+    let sleeper = Sleeper::send(1, Kind::State(state))?;
+    clock::pause(SLEEP);
+    if state == STANDBY {
+        sleeper.must_return()?
+    } else {
+        sleeper.must_resume()?
+    }
+    let all = clock::microseconds(clock::now() - begin);
+    let slept = psci::stat_residency(mpidr(1), state) - before;
+    slept_between("core 1", slept, SLEEP, all + 1)
+}
+
+fn residency_standby() -> Verdict {
+    residency(STANDBY)
+}
+
+fn residency_core() -> Verdict {
+    residency(CORE_POWER_DOWN)
+}
+
+/// The caller is the last core of its cluster; its own timer wakes it.
+fn residency_cluster() -> Verdict {
+    needs_it()?;
+    let before = [CORE_POWER_DOWN, CLUSTER_POWER_DOWN].map(|state| psci::stat_residency(mpidr(0), state));
+    let begin = clock::now();
+    sleep_here(CLUSTER_POWER_DOWN, SLEEP)?;
+    let all = clock::microseconds(clock::now() - begin);
+    let after = [CORE_POWER_DOWN, CLUSTER_POWER_DOWN].map(|state| psci::stat_residency(mpidr(0), state));
+    // The timer was started a moment before the call.
+    slept_between("core 0", after[0] - before[0], SLEEP / 2, all + 1)?;
+    slept_between("its cluster", after[1] - before[1], SLEEP / 2, all + 1)
+}
+
+fn residency_awake() -> Verdict {
+    needs_it()?;
+    let before = STATES.map(|state| psci::stat_residency(mpidr(0), state));
+    clock::pause(SLEEP);
+    for (number, state) in STATES.into_iter().enumerate() {
+        let saw = psci::stat_residency(mpidr(0), state);
+        equal(format_args!("residency of a core that is awake, in {state:#x},"), saw, before[number])?;
+    }
+    Ok(())
+}
