@@ -15,6 +15,7 @@ mod psci_cpu_on_refused;
 mod psci_endian;
 mod psci_entry_state;
 mod psci_features;
+mod psci_mem_protect;
 mod psci_node_hw_state;
 mod psci_os_initiated;
 mod psci_power_down;
@@ -26,6 +27,7 @@ mod psci_suspend_entry;
 mod psci_suspend_mode;
 mod psci_system;
 mod smccc_availability;
+mod psci_system_arguments;
 mod psci_system_suspend;
 mod smccc_calls;
 mod smccc_el1;
@@ -71,7 +73,9 @@ pub const ALL: &[&[Case]] = &[
     psci_node_hw_state::CASES,
     psci_stat::CASES,
     psci_power_down_keeps::CASES,
+    psci_system_arguments::CASES,
     psci_system::CASES,
+    psci_mem_protect::CASES,
     stop_info::CASES,
     stop_arguments::CASES,
     stop_wedges::CASES,
