@@ -15,6 +15,7 @@
 
 pub mod anchor;
 pub mod arch;
+pub mod call;
 pub mod cases;
 pub mod clock;
 pub mod console;

@@ -12,6 +12,7 @@ mod psci_cpu_on;
 mod psci_cpu_on_entry;
 mod psci_cpu_on_race;
 mod psci_cpu_on_refused;
+mod psci_el1;
 mod psci_endian;
 mod psci_entry_state;
 mod psci_features;
@@ -25,10 +26,12 @@ mod psci_stays_off;
 mod psci_suspend;
 mod psci_suspend_entry;
 mod psci_suspend_mode;
+mod psci_sve_hint;
 mod psci_system;
 mod smccc_availability;
 mod psci_system_arguments;
 mod psci_system_suspend;
+mod psci_upper_halves;
 mod smccc_calls;
 mod smccc_el1;
 mod smccc_registers;
@@ -73,6 +76,9 @@ pub const ALL: &[&[Case]] = &[
     psci_node_hw_state::CASES,
     psci_stat::CASES,
     psci_power_down_keeps::CASES,
+    psci_sve_hint::CASES,
+    psci_upper_halves::CASES,
+    psci_el1::CASES,
     psci_system_arguments::CASES,
     psci_system::CASES,
     psci_mem_protect::CASES,
