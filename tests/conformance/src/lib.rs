@@ -37,6 +37,7 @@ pub mod psci;
 pub mod random;
 pub mod registers;
 pub mod runner;
+pub mod simd;
 pub mod sleep;
 pub mod smc;
 pub mod stop;

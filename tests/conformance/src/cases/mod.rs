@@ -21,6 +21,7 @@ mod psci_node_hw_state;
 mod psci_os_initiated;
 mod psci_power_down;
 mod psci_power_down_keeps;
+mod psci_registers;
 mod psci_stat;
 mod psci_stays_off;
 mod psci_suspend;
@@ -76,6 +77,7 @@ pub const ALL: &[&[Case]] = &[
     psci_node_hw_state::CASES,
     psci_stat::CASES,
     psci_power_down_keeps::CASES,
+    psci_registers::CASES,
     psci_sve_hint::CASES,
     psci_upper_halves::CASES,
     psci_el1::CASES,
