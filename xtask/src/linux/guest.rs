@@ -28,12 +28,6 @@ const TREE: u64 = MEMORY + 0xfe0_0000;
 /// Where the initramfs lies.
 const INITRAMFS: u64 = MEMORY + 0x1000_0000;
 
-/// The idle states that Debian's kernel uses.
-const DEBIAN_IDLE_STATES: &[&str] = &["standby"];
-
-/// The idle states that the PSCI checker enters: all that the firmware has.
-const CHECKER_IDLE_STATES: &[&str] = &["standby", "power_down", "cluster_power_down"];
-
 /// What the guest does once it is up (`tests/linux/initramfs/init`).
 #[derive(Clone, Copy, Debug)]
 pub enum Mode {
@@ -76,7 +70,6 @@ pub struct Guest {
     kernel: PathBuf,
     initramfs: PathBuf,
     loader: PathBuf,
-    idle_states: &'static [&'static str],
 }
 
 impl Guest {
@@ -87,7 +80,6 @@ impl Guest {
             kernel: debian.kernel(),
             initramfs: initramfs::pack(&debian.busybox(), &modules::build(&debian)?)?,
             loader: loader::assemble(KERNEL, TREE)?,
-            idle_states: DEBIAN_IDLE_STATES,
         })
     }
 
@@ -98,23 +90,17 @@ impl Guest {
             kernel: kernel::build(&paths::root().join("tests/linux/psci_checker.config"))?,
             initramfs: initramfs::pack(&debian.busybox(), &[])?,
             loader: loader::assemble(KERNEL, TREE)?,
-            idle_states: CHECKER_IDLE_STATES,
         })
     }
 
-    /// Returns the labels of the idle states that the cores have.
-    pub fn idle_states(&self) -> &[&str] {
-        self.idle_states
-    }
-
-    /// Puts the guest into a machine with `smp` cores.
-    pub fn start_on(&self, machine: Machine, smp: u32, mode: Mode) -> Result<Machine> {
+    /// Puts the guest into a machine with `smp` cores that have `idle_states`, labels of the device tree.
+    pub fn start_on(&self, machine: Machine, smp: u32, idle_states: &[&str], mode: Mode) -> Result<Machine> {
         let tree = Variable {
             smp,
             memory: MEMORY..MEMORY + (u64::from(MEMORY_MIB) << 20),
             initramfs: INITRAMFS..INITRAMFS + fs::metadata(&self.initramfs)?.len(),
             bootargs: &mode.bootargs(),
-            idle_states: self.idle_states,
+            idle_states,
         };
         let tree = tree.compile(&paths::target().join("linux"))?;
         Ok(machine
