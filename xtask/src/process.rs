@@ -22,6 +22,10 @@ use crate::progress::Spinner;
 /// How long a child that printed nothing is left alone before it is looked at again.
 const POLL: Duration = Duration::from_millis(20);
 
+/// How long the end of a child's output may take to arrive when the child itself has ended: on a busy host our reader
+/// comes late.
+const DRAIN: Duration = Duration::from_millis(500);
+
 /// How many lines of a failed child's output belong to its error.
 const TAIL_LINES: usize = 60;
 
@@ -134,12 +138,14 @@ pub fn stream(mut command: Command, timeout: Duration, mut on_output: impl FnMut
         }
     });
 
+    let mut patience = POLL;
     while Instant::now() < deadline {
-        match chunks.recv_timeout(POLL) {
+        match chunks.recv_timeout(patience) {
             Ok(chunk) => on_output(&chunk),
             Err(RecvTimeoutError::Disconnected) => break,
             // A grandchild may hold the pipe open for ever: the child's own end is what counts.
-            Err(RecvTimeoutError::Timeout) if child.0.try_wait()?.is_some() => break,
+            Err(RecvTimeoutError::Timeout) if patience == DRAIN => break,
+            Err(RecvTimeoutError::Timeout) if child.0.try_wait()?.is_some() => patience = DRAIN,
             Err(RecvTimeoutError::Timeout) => {}
         }
     }
