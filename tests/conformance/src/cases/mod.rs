@@ -24,6 +24,7 @@ mod psci_power_down_keeps;
 mod psci_registers;
 mod psci_stat;
 mod psci_stays_off;
+mod psci_stop;
 mod psci_suspend;
 mod psci_suspend_entry;
 mod psci_suspend_mode;
@@ -81,6 +82,7 @@ pub const ALL: &[&[Case]] = &[
     psci_sve_hint::CASES,
     psci_upper_halves::CASES,
     psci_el1::CASES,
+    psci_stop::CASES,
     psci_system_arguments::CASES,
     psci_system::CASES,
     psci_mem_protect::CASES,

@@ -4,15 +4,17 @@
 
 use smccc::psci::{
     PSCI_AFFINITY_INFO_32, PSCI_AFFINITY_INFO_64, PSCI_CPU_OFF, PSCI_CPU_ON_32, PSCI_CPU_ON_64,
-    PSCI_CPU_SUSPEND_32, PSCI_CPU_SUSPEND_64, PSCI_FEATURES, PSCI_MIGRATE_INFO_TYPE, PSCI_SYSTEM_OFF,
+    PSCI_CPU_SUSPEND_32, PSCI_CPU_SUSPEND_64, PSCI_FEATURES, PSCI_MIGRATE_32, PSCI_MIGRATE_64,
+    PSCI_MIGRATE_INFO_TYPE, PSCI_MIGRATE_INFO_UP_CPU_32, PSCI_MIGRATE_INFO_UP_CPU_64, PSCI_SYSTEM_OFF,
     PSCI_SYSTEM_RESET, PSCI_VERSION,
 };
 
-use crate::fixture::start;
+use crate::fixture::{needs, others, start, turn_off};
+use crate::machine::DRAM_BASE;
 use crate::psci::{self, NOT_SUPPORTED};
 use crate::runner::Case;
-use crate::verdict::{Verdict, equal, failed, holds, register, status};
-use crate::{cores, smc};
+use crate::verdict::{Verdict, equal, failed, holds, register, skipped, status};
+use crate::{cores, smc, stop};
 
 /// The cases of this file.
 pub const CASES: &[Case] = &[
@@ -26,6 +28,15 @@ pub const CASES: &[Case] = &[
     Case { name: "psci.features.unknown_ids", cores: 1, run: unknown_ids },
     Case { name: "psci.features.not_advertised_not_there", cores: 1, run: not_advertised },
     Case { name: "psci.features.advertised_is_there", cores: 1, run: advertised },
+    Case { name: "psci.features.complete", cores: 1, run: complete },
+    Case { name: "psci.features.both_conventions", cores: 1, run: both_conventions },
+    Case { name: "psci.features.no_flags", cores: 1, run: no_flags },
+    Case { name: "psci.features.system_off2_types", cores: 1, run: system_off2_types },
+    Case { name: "psci.features.statistics_both_or_none", cores: 1, run: statistics },
+    Case { name: "psci.features.same_on_every_core", cores: 2, run: same_on_every_core },
+    Case { name: "psci.alpha_ids.clean_inv_memregion", cores: 1, run: clean_inv_memregion },
+    Case { name: "psci.migrate.not_there", cores: 1, run: migrate },
+    Case { name: "psci.migrate.info_up_cpu_not_there", cores: 1, run: migrate_info_up_cpu },
 ];
 
 /// Bit 30 of a function identifier: SMC64.
@@ -33,6 +44,110 @@ const WIDE: u32 = 1 << 30;
 
 /// The first function number after PSCI 1.3's.
 const FIRST_UNKNOWN: u32 = 0x16;
+
+/// Functions that PSCI 1.3 has and that have something to do on this machine; their SMC64 forms, if they have one.
+const ALL: [u32; 19] =
+    [0x0, 0x1, 0x2, 0x3, 0x4, 0x6, 0x8, 0x9, 0xa, 0xb, 0xc, 0xd, 0xe, 0xf, 0x10, 0x11, 0x12, 0x13, 0x14];
+/// Those of them, and the others, that have two conventions.
+const TWO_CONVENTIONS: [u32; 13] = [0x1, 0x3, 0x4, 0x5, 0x7, 0xc, 0xd, 0xe, 0x10, 0x11, 0x12, 0x14, 0x15];
+
+/// Firmware with the stop service is ours, and has everything.
+fn complete() -> Verdict {
+    if !stop::is_there() {
+        return Err(skipped(format_args!("other firmware need not have every function")));
+    }
+    for number in ALL.into_iter().chain([0x15]) {
+        let function = PSCI_VERSION | number;
+        holds(format_args!("FEATURES({function:#x}) is there"), psci::has(function))?;
+    }
+    Ok(())
+}
+
+fn both_conventions() -> Verdict {
+    for number in TWO_CONVENTIONS {
+        let function = PSCI_VERSION | number;
+        let narrow = psci::features(function);
+        equal(format_args!("FEATURES({:#x})", function | WIDE), psci::features(function | WIDE), narrow)?;
+    }
+    Ok(())
+}
+
+/// Only CPU_SUSPEND and SYSTEM_OFF2 have flags.
+fn no_flags() -> Verdict {
+    for number in (0..FIRST_UNKNOWN).filter(|number| ![0x1, 0x15].contains(number)) {
+        for function in [PSCI_VERSION | number, PSCI_VERSION | number | WIDE] {
+            let saw = psci::features(function);
+            let what = format_args!("FEATURES({function:#x}) = 0 or NOT_SUPPORTED, saw {saw:#x}");
+            holds(what, saw == 0 || saw == register(NOT_SUPPORTED))?;
+        }
+    }
+    Ok(())
+}
+
+/// Bit 0: HIBERNATE_OFF, the only type that there is.
+fn system_off2_types() -> Verdict {
+    needs(psci::SYSTEM_OFF2_64)?;
+    equal("FEATURES(SYSTEM_OFF2)", psci::features(psci::SYSTEM_OFF2_64), 1)
+}
+
+fn statistics() -> Verdict {
+    let [residency, count] = [0x10, 0x11].map(|number| psci::has(PSCI_VERSION | number));
+    equal("FEATURES(STAT_COUNT) is there as FEATURES(STAT_RESIDENCY)", count.into(), residency.into())
+}
+
+/// Job: sums up what FEATURES says of everything.
+extern "C" fn sum_of_features(_: u64) -> u64 {
+    (0..0x20).fold(0, |sum: u64, number| {
+        let of = |function| psci::features(function).wrapping_mul(u64::from(number) + 1);
+        sum.wrapping_add(of(PSCI_VERSION | number))
+            .wrapping_mul(3)
+            .wrapping_add(of(PSCI_VERSION | number | WIDE))
+    })
+}
+
+fn same_on_every_core() -> Verdict {
+    for index in others() {
+        start(index)?;
+        let what = format_args!("what FEATURES says on core {index}");
+        equal(what, cores::call(index, sum_of_features, 0)?, sum_of_features(0))?;
+        turn_off(index)?;
+    }
+    Ok(())
+}
+
+/// CLEAN_INV_MEMREGION and its attributes were in drafts of PSCI 1.3 only.
+fn clean_inv_memregion() -> Verdict {
+    for function in [0xc400_0016, 0x8400_0016, 0x8400_0017, 0xc400_0017] {
+        status(format_args!("FEATURES({function:#x})"), psci::features(function), NOT_SUPPORTED)?;
+        let saw = smc::call(function, [DRAM_BASE, 0x1000, 0, 0, 0, 0])[0];
+        status(format_args!("call {function:#x}"), saw, NOT_SUPPORTED)?;
+    }
+    Ok(())
+}
+
+/// Without a trusted OS there is nothing to migrate.
+fn nothing_to_migrate(functions: [u32; 2]) -> Verdict {
+    let kind = smc::call0(PSCI_MIGRATE_INFO_TYPE);
+    if kind != 2 && kind != register(NOT_SUPPORTED) {
+        return Err(skipped(format_args!("MIGRATE_INFO_TYPE is {kind:#x}")));
+    }
+    for function in functions {
+        status(format_args!("FEATURES({function:#x})"), psci::features(function), NOT_SUPPORTED)?;
+        for target in [0, 1, u64::MAX] {
+            let saw = smc::call(function, [target, 0, 0, 0, 0, 0])[0];
+            status(format_args!("call {function:#x}({target:#x})"), saw, NOT_SUPPORTED)?;
+        }
+    }
+    Ok(())
+}
+
+fn migrate() -> Verdict {
+    nothing_to_migrate([PSCI_MIGRATE_32, PSCI_MIGRATE_64])
+}
+
+fn migrate_info_up_cpu() -> Verdict {
+    nothing_to_migrate([PSCI_MIGRATE_INFO_UP_CPU_32, PSCI_MIGRATE_INFO_UP_CPU_64])
+}
 
 fn version() -> Verdict {
     equal("VERSION", smc::call0(PSCI_VERSION), psci::VERSION_1_3)
