@@ -68,6 +68,7 @@ extern "C" fn double(value: u64) -> u64 {
 }
 
 fn refused_leaves_others() -> Verdict {
+    needs(PSCI_SYSTEM_RESET2_64)?;
     others_go_on(|| refuses_reset(1))
 }
 
@@ -98,5 +99,6 @@ fn off2_refused_by_smc32() -> Verdict {
 }
 
 fn off2_refused_leaves_others() -> Verdict {
+    needs(SYSTEM_OFF2_64)?;
     others_go_on(|| refuses_off(2, 0))
 }
