@@ -11,7 +11,7 @@
 //! One interrupt serves every purpose. What it means is in the words that the receiver reads after it: one that merges with
 //! another loses nothing, and one that comes late does nothing.
 
-use core::ptr::NonNull;
+use core::{ops::RangeInclusive, ptr::NonNull};
 
 use aarch64_cpu::asm::barrier;
 use arm_gic::{
@@ -44,8 +44,8 @@ const SECURE_TIMER: IntId = IntId::ppi(13);
 /// Every private interrupt, in a register with one bit for each.
 const ALL_PRIVATE: u32 = u32::MAX;
 
-/// Interrupt identifiers from here on say that there is none to acknowledge.
-const FIRST_SPECIAL: u32 = 1020;
+/// Interrupt identifiers that say that there is none to acknowledge, or none for the reader.
+const SPECIAL: RangeInclusive<u32> = 1020..=1023;
 
 /// More interrupts than a core can have waiting for EL3 at once.
 const GROUP0_MOST: usize = 16;
@@ -172,7 +172,8 @@ pub(crate) fn open_for_wake_up() {
 
 /// Returns whether an interrupt of the non-secure world is pending at this core, whatever its priority. SCR_EL3.NS is set.
 pub(crate) fn is_non_secure_pending() -> bool {
-    ICC_HPPIR1_EL1.get() < u64::from(FIRST_SPECIAL)
+    // LPIs have greater numbers than the special ones.
+    !SPECIAL.contains(&(ICC_HPPIR1_EL1.get() as u32))
 }
 
 /// Drops the priorities of the interrupts that the core was handling when it was stopped: with them active, it would take
@@ -202,7 +203,7 @@ pub(crate) fn close_non_secure() {
 pub(crate) fn acknowledge() {
     for _ in 0..GROUP0_MOST {
         match GicCpuInterface::get_and_acknowledge_interrupt(InterruptGroup::Group0) {
-            Some(interrupt) if interrupt.raw_value() < FIRST_SPECIAL => {
+            Some(interrupt) if !SPECIAL.contains(&interrupt.raw_value()) => {
                 GicCpuInterface::end_interrupt(interrupt, InterruptGroup::Group0);
             }
             _ => break,
