@@ -8,7 +8,7 @@ use smccc::psci::{PSCI_CPU_FREEZE, PSCI_CPU_OFF, PSCI_CPU_SUSPEND_64};
 
 use crate::cores::Job;
 use crate::entry::secondary_entry;
-use crate::{gic, psci, read_register, registers, write_register};
+use crate::{cores, gic, machine, psci, read_register, registers, write_register};
 
 /// How a life ends.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -50,11 +50,16 @@ extern "C" fn cluster_power_down(_: u64) -> u64 {
     live(PSCI_CPU_SUSPEND_64, psci::CLUSTER_POWER_DOWN)
 }
 
+/// The SGI that dirty lives acknowledge.
+const UNENDED_SGI: u32 = 6;
+
 fn live(function: u32, power_state: u64) -> u64 {
     registers::mask_all();
     soil_registers();
-    // An interrupt that has been acknowledged and not ended: its priority is active.
-    gic::send(gic::DOORBELL, crate::machine::this_core());
+    // An interrupt that has been acknowledged and not ended: its priority is active. It stays active in the redistributor
+    // behind a power-down, and so it must be one that nobody needs.
+    cores::serve_interrupts();
+    gic::send(UNENDED_SGI, machine::this_core());
     gic::acknowledge();
     dirty_and_call(function.into(), power_state, secondary_entry as *const () as u64, CONTEXT)
 }

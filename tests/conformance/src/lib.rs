@@ -40,6 +40,7 @@ pub mod runner;
 pub mod simd;
 pub mod sleep;
 pub mod smc;
+pub mod stale;
 pub mod stop;
 pub mod stopped;
 pub mod storm;

@@ -13,7 +13,7 @@ use crate::machine::mpidr;
 use crate::psci::{self, CLUSTER_POWER_DOWN, CORE_POWER_DOWN};
 use crate::runner::Case;
 use crate::verdict::{Verdict, equal, failed, holds, status};
-use crate::{clock, cores, gic, read_register};
+use crate::{clock, cores, gic, read_register, stale};
 
 /// The cases of this file.
 pub const CASES: &[Case] = &[
@@ -26,6 +26,7 @@ pub const CASES: &[Case] = &[
     Case { name: "psci.entry_state.registers.cpu_off", cores: 2, run: registers_after_cpu_off },
     Case { name: "psci.entry_state.registers.cpu_freeze", cores: 2, run: registers_after_freeze },
     Case { name: "psci.entry_state.registers.power_down", cores: 2, run: registers_after_power_down },
+    Case { name: "psci.entry_state.stale_translation", cores: 2, run: stale_translation },
     Case { name: "psci.entry_state.no_pending_sgi", cores: 2, run: no_pending_sgi },
     Case { name: "psci.entry_state.no_pending_sgi_after_freeze", cores: 2, run: no_pending_sgi_after_freeze },
     Case { name: "psci.entry_state.no_timer", cores: 2, run: no_timer },
@@ -182,6 +183,28 @@ fn registers_after_freeze() -> Verdict {
 fn registers_after_power_down() -> Verdict {
     needs_power_down()?;
     registers_after(End::PowerDown(CORE_POWER_DOWN))
+}
+
+fn stale_translation() -> Verdict {
+    stale::fill();
+    for round in 0..10 {
+        stale::map(round % 2);
+        start(1)?;
+        cores::post(1, stale::read_and_off, 0);
+        holds("core 1 goes off", cores::wait_for_off(1))?;
+        stale::map((round + 1) % 2);
+        let before = cores::prepare(1);
+        status("CPU_ON", psci::cpu_on(mpidr(1), stale::entry as *const () as u64, 0), 0)?;
+        holds("core 1 starts", cores::wait_for_boot(1, before))?;
+        let saw = EntryState::of(1).x[16];
+        equal(
+            format_args!("what the address means in a new life (round {round})"),
+            saw,
+            (round as u64 + 1) % 2,
+        )?;
+        turn_off(1)?;
+    }
+    Ok(())
 }
 
 const UNTAKEN_SGI: u32 = 5;

@@ -49,7 +49,7 @@ fn refused_by_smc32() -> Verdict {
 
 /// Passes if the others go on after a call.
 fn others_go_on(call: fn() -> Verdict) -> Verdict {
-    start_with_job(1, wedge::deaf)?;
+    start_with_job(1, wedge::listening)?;
     if machine::cores() > 2 {
         start(2)?;
     }
