@@ -226,6 +226,23 @@ mod tests {
     }
 
     #[test]
+    fn a_core_is_alone_when_every_other_one_is_off() {
+        let others = State::ALL.into_iter().flat_map(|first| State::ALL.map(|last| (first, last)));
+        for (first, last) in others {
+            let control = Control::new();
+            let slots = [const { CoreSlot::new() }; 3];
+            let table = CoreTable::new(&control, &slots);
+            // It is the one in the middle: neither its own word counts nor does its place.
+            table.cold_boot(1);
+            for (slot, state) in [(&slots[0], first), (&slots[2], last)] {
+                slot.force(CoreWord::default().next(state, Why::None, 0));
+            }
+            let is_alone = first == State::Off && last == State::Off;
+            assert_eq!(table.local(1).is_alone(), is_alone, "{first:?} {last:?}");
+        }
+    }
+
+    #[test]
     fn a_sleeper_that_was_contained_does_not_wake() {
         with_table(|table| {
             assert!(table.local(1).suspend(Depth::Standby));

@@ -80,7 +80,7 @@ impl CoreTable<'_> {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use std::vec::Vec;
+    use std::{cell::Cell, vec::Vec};
 
     use quell_abi::{Flags, Kind};
 
@@ -167,5 +167,60 @@ mod tests {
         let slots: Vec<_> = (0..64).map(|_| CoreSlot::new()).collect();
         let table = CoreTable::new(&control, &slots);
         assert!(table.census(0).is_some() && table.census(1).is_none());
+    }
+
+    /// Two cores that are ON and one that is OFF.
+    fn three(test: impl FnOnce(CoreTable<'_>)) {
+        let control = Control::new();
+        let slots = [const { CoreSlot::new() }; 3];
+        let table = CoreTable::new(&control, &slots);
+        table.cold_boot(0);
+        table.cold_boot(1);
+        test(table);
+    }
+
+    #[test]
+    fn a_change_in_the_middle_of_a_look_is_seen() {
+        three(|table| {
+            let looks = Cell::new(0);
+            let seen = table.settled(0..3, || {
+                let state = table.local(1).word().state();
+                if looks.replace(looks.get() + 1) == 0 {
+                    // After this look has read the word: what it has seen is true no more.
+                    assert!(table.local(1).suspend(Depth::Standby));
+                }
+                state
+            });
+            assert_eq!((seen, looks.get()), (Some(State::Suspended), 2));
+        });
+    }
+
+    #[test]
+    fn a_core_that_goes_and_comes_back_to_its_state_has_changed() {
+        three(|table| {
+            let looks = Cell::new(0);
+            table.settled(0..3, || {
+                if looks.replace(looks.get() + 1) == 0 {
+                    assert!(table.local(1).suspend(Depth::Standby) && table.local(1).wake());
+                }
+            });
+            assert_eq!(looks.get(), 2, "the state is the same, the moment is not");
+        });
+    }
+
+    #[test]
+    fn nothing_is_seen_of_cores_that_change_all_the_time() {
+        three(|table| {
+            let looks = Cell::new(0);
+            let blink = || {
+                looks.set(looks.get() + 1);
+                assert!(table.local(1).suspend(Depth::Standby) && table.local(1).wake());
+            };
+            assert_eq!(table.settled(0..3, blink), None);
+            assert_eq!(looks.get(), TRIES, "a call is bounded");
+            looks.set(0);
+            assert_eq!(table.settled(2..3, blink), Some(()), "others do not disturb");
+            assert_eq!(looks.get(), 1);
+        });
     }
 }

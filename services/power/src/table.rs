@@ -205,36 +205,87 @@ impl<'a> CoreTable<'a> {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use super::*;
-    use crate::TRANSITIONS;
+    use std::vec::Vec;
 
-    /// Every state by every step: the table's row is taken, all else is refused and changes nothing.
+    use super::*;
+    use crate::{Depth, TRANSITIONS};
+
+    /// Every state, a sleeper at every depth.
+    fn every_word() -> impl Iterator<Item = CoreWord> {
+        State::ALL.into_iter().flat_map(|state| {
+            let word = CoreWord::default().next(state, Why::None, 7);
+            let depths = if state == State::Suspended { &Depth::ALL[..] } else { &Depth::ALL[..1] };
+            depths.iter().map(move |depth| word.asleep(*depth))
+        })
+    }
+
+    /// Every state and depth by every step: the table's row is taken, all else is refused and changes nothing.
     #[test]
     fn only_the_legal_steps_are_taken() {
-        for from in State::ALL {
-            for transition in TRANSITIONS {
-                let slot = CoreSlot::new();
-                let before = CoreWord::default().next(from, Why::None, 7);
-                slot.force(before);
-                for by in
-                    [Role::Itself, Role::Starter, Role::Session].into_iter().filter(|by| *by != transition.by)
-                {
-                    assert_eq!(slot.step(by, before, transition.step, Why::Nmi, 8), Err(before));
-                }
-                let result = slot.step(transition.by, before, transition.step, Why::Nmi, 8);
-                if from == transition.from {
-                    let after = slot.load();
-                    assert_eq!(result, Ok(after));
-                    assert_eq!(
-                        (after.state(), after.why(), after.generation()),
-                        (transition.to, Why::Nmi, 8)
-                    );
-                } else {
-                    assert_eq!(result, Err(before));
-                    assert_eq!(slot.load(), before);
-                }
+        for (before, transition) in
+            every_word().flat_map(|word| TRANSITIONS.map(|transition| (word, transition)))
+        {
+            let slot = CoreSlot::new();
+            slot.force(before);
+            let roles = [Role::Itself, Role::Starter, Role::Session];
+            for by in roles.into_iter().filter(|by| *by != transition.by) {
+                assert_eq!(slot.step(by, before, transition.step, Why::Nmi, 8), Err(before));
+            }
+            let result = slot.step(transition.by, before, transition.step, Why::Nmi, 8);
+            let after = slot.load();
+            if before.state() == transition.from {
+                assert_eq!(result, Ok(after));
+                assert_eq!((after.state(), after.why(), after.generation()), (transition.to, Why::Nmi, 8));
+                assert_eq!(after.changes(), before.changes() + 1);
+                // A step leaves no depth behind that a later sleep would take over.
+                let depth = (after.state() == State::Suspended).then_some(Depth::Standby);
+                assert_eq!(after.depth(), depth, "{transition:?} of {before:?}");
+                assert_eq!(after.bits() >> 8 & 0b11, 0, "{transition:?} of {before:?}");
+            } else {
+                assert_eq!(result, Err(before));
+                assert_eq!(after, before);
             }
         }
+    }
+
+    #[test]
+    fn a_core_sleeps_as_deep_as_it_says_and_keeps_the_rest_of_its_word() {
+        for depth in Depth::ALL {
+            let control = Control::new();
+            let slots = [CoreSlot::new()];
+            slots[0].force(CoreWord::default().next(State::On, Why::Nmi, 7));
+            let core = CoreTable::new(&control, &slots).local(0);
+            assert!(core.suspend(depth));
+            let word = core.word();
+            assert_eq!((word.state(), word.depth(), word.generation()), (State::Suspended, Some(depth), 7));
+            assert!(core.wake());
+            assert_eq!((core.word().state(), core.word().depth()), (State::On, None));
+            assert_eq!(core.word().changes(), 3);
+        }
+    }
+
+    #[test]
+    fn words_of_gives_the_words_of_the_range_in_order() {
+        let control = Control::new();
+        let slots = [const { CoreSlot::new() }; 5];
+        for (index, slot) in slots.iter().enumerate() {
+            slot.force(CoreWord::default().next(State::Off, Why::None, index as u32));
+        }
+        let table = CoreTable::new(&control, &slots);
+        let numbers = |range| table.words_of(range).map(CoreWord::generation).collect::<Vec<_>>();
+        assert_eq!(numbers(1..4), [1, 2, 3]);
+        assert_eq!(
+            (numbers(0..5), numbers(2..2)),
+            (table.words().map(CoreWord::generation).collect(), vec![])
+        );
+    }
+
+    #[test]
+    #[should_panic(expected = "out of range")]
+    fn there_are_no_words_of_cores_that_there_are_not() {
+        let control = Control::new();
+        let slots = [CoreSlot::new()];
+        let _ = CoreTable::new(&control, &slots).words_of(0..2);
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub enum Depth {
 }
 
 impl Depth {
-    const ALL: [Self; 4] = [Self::Standby, Self::Core, Self::Cluster, Self::System];
+    pub(crate) const ALL: [Self; 4] = [Self::Standby, Self::Core, Self::Cluster, Self::System];
 }
 
 /// The state of one core, in 64 bits:
