@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! PSCI as a whole, from outside: against a sequential reference model, by one core after the other.
+
+#![cfg(not(loom))]
+
+mod arguments;
+mod machine;
+mod reference;
+mod sequences;
+mod states;
