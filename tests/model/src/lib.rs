@@ -20,15 +20,21 @@
 
 #![cfg(all(loom, test))]
 
+mod psci;
 mod world;
 
+mod alone;
 mod begin_begin;
 mod boot;
+mod cluster_notes;
 mod cpu_off;
+mod cpu_on_asleep;
 mod cpu_on_begin;
+mod cpu_on_leaving;
 mod cpu_on_twice;
 mod deputy;
 mod mask;
 mod overtaken;
 mod record;
+mod rest;
 mod suspend;

@@ -18,6 +18,7 @@ use quell_power::{
     Control, CoreSlot, CoreTable, Depth, Entry, Gate, Protection, StartError, Topology,
     sync::{AtomicU64, Ordering},
 };
+use quell_psci::{PsciSlot, Shared};
 use quell_stop::{Hardware, Outcome, RecordSlot, Stop, StopSlot};
 
 /// Cores of the machine.
@@ -29,11 +30,17 @@ pub(crate) const OWNER: usize = 0;
 /// The stop interrupt of the operating system.
 const SGI: u64 = 3;
 
-/// The counter stands still: deadlines are either over at once or never.
-const NOW: u64 = 1 << 40;
+/// The counter stands still: deadlines are either over at once or never, unless a model lets them pass by looks.
+pub(crate) const NOW: u64 = 1 << 40;
+
+/// Ticks of a second.
+pub(crate) const FREQUENCY: u64 = 1_000_000;
 
 /// How often cores are cut short in the larger models.
 pub(crate) const MOST_PREEMPTIONS: usize = 3;
+
+/// How often in the largest ones.
+pub(crate) const FEW_PREEMPTIONS: usize = 2;
 
 /// A time in microseconds that does not pass in a model.
 pub(crate) const NEVER: u64 = u32::MAX as u64;
@@ -52,7 +59,7 @@ pub(crate) struct Done {
     /// How many cores have stopped in the session.
     stopped: u64,
     /// The stores of each core's operating system that the owner could see.
-    seen: [u64; CORES],
+    pub seen: [u64; CORES],
 }
 
 /// The interrupts that were sent, and what was written to non-secure memory.
@@ -63,6 +70,9 @@ pub(crate) struct Machine {
     /// The cores that got the operating system's stop interrupt: one bit each.
     told: Note,
     written: Mutex<Vec<(u64, u64)>>,
+    /// How far the counter goes on each time that the stop service reads it, and how far it has come.
+    pub(crate) tick: Note,
+    passed: Note,
 }
 
 /// The firmware's memory, and notes that the cores do not see.
@@ -72,13 +82,15 @@ pub(crate) struct World {
     cores: [CoreSlot; CORES],
     slots: [StopSlot; CORES],
     records: [RecordSlot; CORES],
-    machine: Machine,
+    pub(crate) psci_slots: [PsciSlot; CORES],
+    pub(crate) shared: Shared,
+    pub(crate) machine: Machine,
     /// Memory that each core's operating system writes: the number of times that it ran.
     memory: [AtomicU64; CORES],
     /// The same numbers, as they are.
     ran: [Note; CORES],
     /// 1 while a core is in the operating system.
-    inside: [Note; CORES],
+    pub(crate) inside: [Note; CORES],
     /// The handle of the last BEGIN in the upper half, the number of targets that it counted in the lower.
     targets: Note,
 }
@@ -91,7 +103,15 @@ impl World {
             cores: std::array::from_fn(|_| CoreSlot::new()),
             slots: std::array::from_fn(|_| StopSlot::new()),
             records: std::array::from_fn(|_| RecordSlot::new()),
-            machine: Machine { fence_up: AtomicU64::new(0), told: Note::new(0), written: Mutex::default() },
+            psci_slots: std::array::from_fn(|_| PsciSlot::new()),
+            shared: Shared::new(),
+            machine: Machine {
+                fence_up: AtomicU64::new(0),
+                told: Note::new(0),
+                written: Mutex::default(),
+                tick: Note::new(0),
+                passed: Note::new(0),
+            },
             memory: std::array::from_fn(|_| AtomicU64::new(0)),
             ran: std::array::from_fn(|_| Note::new(0)),
             inside: std::array::from_fn(|_| Note::new(0)),
@@ -192,7 +212,7 @@ impl World {
     }
 
     /// An instruction of the operating system: it writes to memory.
-    fn run(&self, core: usize) {
+    pub(crate) fn run(&self, core: usize) {
         self.inside[core].store(1, Relaxed);
         let count = self.ran[core].load(Relaxed) + 1;
         self.ran[core].store(count, Relaxed);
@@ -244,8 +264,18 @@ impl World {
             owner: caller,
             handle,
             stopped: count(0) + count(1) + count(2),
-            seen: std::array::from_fn(|core| self.memory[core].load(Ordering::Relaxed)),
+            seen: self.seen(),
         })
+    }
+
+    /// Returns the stores of each core's operating system that the calling core can see.
+    pub(crate) fn seen(&self) -> [u64; CORES] {
+        std::array::from_fn(|core| self.memory[core].load(Ordering::Relaxed))
+    }
+
+    /// Returns how often a core's operating system ran.
+    pub(crate) fn ran(&self, core: usize) -> u64 {
+        self.ran[core].load(Relaxed)
     }
 
     /// Checks what DONE promises, when all threads have ended and nobody was started after it.
@@ -289,11 +319,11 @@ impl Topology for Machine {
 
 impl Hardware for Machine {
     fn now(&self) -> u64 {
-        NOW
+        NOW + self.passed.fetch_add(self.tick.load(Relaxed), Relaxed)
     }
 
     fn frequency(&self) -> u64 {
-        1_000_000
+        FREQUENCY
     }
 
     fn send_stop(&self, cores: impl Iterator<Item = usize>) {

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The notes at the clusters, from which PSCI_STAT counts: none outlives the sleep that it stands for, and each is counted
+//! once at most.
+
+use loom::thread;
+use quell_power::{Depth, Gate, Protection};
+
+use crate::world::{MOST_PREEMPTIONS, OWNER, World, check_within, fails_without};
+
+const OTHER: usize = 1;
+
+fn sleep(world: &World, core: usize) {
+    let asleep = world.fall_asleep(core, Depth::Cluster).expect("STAT: it is on and can not sleep");
+    assert_eq!(world.wake_up(core, asleep), Some(Gate::Pass), "STAT: nobody stops it");
+}
+
+/// Checks, when a core is ON and all are done, what was counted of so many sleeps.
+fn check_notes(world: &World, most: u64) {
+    let counted = world.times_down();
+    assert!(
+        counted <= most,
+        "STAT: {counted} sleeps of the cluster are counted, and there were {most} at most"
+    );
+    // Who takes a note counts it: one that is left would be a sleep that goes on.
+    world.psci().note_up(&world.table().local(OWNER));
+    assert_eq!(world.times_down(), counted, "STAT: a note is left of a cluster that is up");
+}
+
+/// Two cores let the cluster go at once, and come back.
+fn two_sleepers() {
+    let world = World::new(&[OWNER, OTHER]);
+    let other = thread::spawn({
+        let world = world.clone();
+        move || sleep(&world, OTHER)
+    });
+    sleep(&world, OWNER);
+    other.join().unwrap();
+    check_notes(&world, 1);
+}
+
+#[test]
+fn two_sleepers_leave_no_note() {
+    check_within(MOST_PREEMPTIONS, two_sleepers);
+}
+
+#[test]
+fn without_the_fence_of_the_cluster_two_sleepers_leave_one() {
+    fails_without(Protection::ClusterFence, two_sleepers, "STAT");
+}
+
+/// One of them sleeps twice: its second note may be what the other finds.
+fn again_and_again() {
+    let world = World::new(&[OWNER, OTHER]);
+    let other = thread::spawn({
+        let world = world.clone();
+        move || {
+            sleep(&world, OTHER);
+            sleep(&world, OTHER);
+        }
+    });
+    sleep(&world, OWNER);
+    other.join().unwrap();
+    check_notes(&world, 2);
+}
+
+#[test]
+fn one_that_sleeps_twice_leaves_no_note() {
+    check_within(MOST_PREEMPTIONS, again_and_again);
+}
+
+/// A core lets the cluster go while one of it that was started comes.
+fn start() {
+    let world = World::new(&[OWNER]);
+    world.cpu_on(OWNER, OTHER);
+    let other = thread::spawn({
+        let world = world.clone();
+        move || {
+            let local = world.table().local(OTHER);
+            local.boot().expect("it was started");
+            world.psci().note_up(&local);
+            assert_eq!(local.enter(), Gate::Pass, "STAT: nobody stops it");
+        }
+    });
+    sleep(&world, OWNER);
+    other.join().unwrap();
+    // A core that is on its way has not let the cluster go.
+    check_notes(&world, 0);
+}
+
+#[test]
+fn a_core_that_comes_leaves_no_note() {
+    check_within(MOST_PREEMPTIONS, start);
+}
