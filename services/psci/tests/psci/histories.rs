@@ -24,7 +24,7 @@ const CORES: usize = 4;
 
 /// What each core does in a history, and how many histories there are.
 const STEPS: usize = 6;
-const HISTORIES: u64 = 4_000;
+const HISTORIES: u64 = 3_000;
 
 const CPU_SUSPEND: u64 = 0xc400_0001;
 const CPU_OFF: u64 = 0x8400_0002;
