@@ -9,8 +9,10 @@
 //! | 2 ON_PENDING | else, a core of it has been started and is on its way |
 //! | 1 OFF | else: CPU_ON of its cores would succeed |
 //!
-//! The answer for several cores was true at one moment. If they change all the time there is no such moment: then one of
-//! them is on its way.
+//! The answer for several cores was true at one moment. If they change all the time no such moment is found: then one of
+//! them is on if one was seen so, which was true at that moment, else on its way. What other cores do does not matter.
+
+use core::ops::Range;
 
 use quell_abi::State;
 use quell_power::{AFFINITY_MASK, CoreWord};
@@ -31,11 +33,11 @@ impl<H: Hardware> Psci<'_, H> {
             0 => Ok(info(self.core(target)?.word().state())),
             level @ 1..=HIGHEST_LEVEL => {
                 let instance = Instance::new(target, level)?;
-                let look = || instance.words(self).map(|word| info(word.state())).reduce(combine);
-                match self.table.settled(0..self.table.len(), look) {
-                    Some(seen) => seen.ok_or(Error::InvalidParameters),
-                    None => Ok(ON_PENDING),
-                }
+                let cores = instance.cores(self)?;
+                let words = || instance.words(self, cores.clone());
+                let look = || words().map(|word| info(word.state())).fold(OFF, combine);
+                let unsettled = || if look() == ON { ON } else { ON_PENDING };
+                Ok(self.table.settled(cores.clone(), look).unwrap_or_else(unsettled))
             }
             _ => Err(Error::InvalidParameters),
         }
@@ -60,12 +62,25 @@ impl Instance {
         Ok(Self { above: target >> shift, shift })
     }
 
-    /// Returns the words of its cores; none if there is no such instance.
-    pub(crate) fn words<H: Hardware>(self, psci: &Psci<'_, H>) -> impl Iterator<Item = CoreWord> {
-        let words = psci.table.words().enumerate();
-        words
-            .filter(move |(index, _)| psci.hardware.affinity_of(*index) >> self.shift == self.above)
-            .map(|(_, word)| word)
+    fn contains<H: Hardware>(self, psci: &Psci<'_, H>, index: usize) -> bool {
+        psci.hardware.affinity_of(index) >> self.shift == self.above
+    }
+
+    /// Returns the indices that its cores are among.
+    pub(crate) fn cores<H: Hardware>(self, psci: &Psci<'_, H>) -> Result<Range<usize>, Error> {
+        let mut cores = (0..psci.table.len()).filter(|&index| self.contains(psci, index));
+        let first = cores.next().ok_or(Error::InvalidParameters)?;
+        Ok(first..cores.next_back().unwrap_or(first) + 1)
+    }
+
+    /// Returns the words of its cores, which are among these.
+    pub(crate) fn words<H: Hardware>(
+        self,
+        psci: &Psci<'_, H>,
+        cores: Range<usize>,
+    ) -> impl Iterator<Item = CoreWord> {
+        let words = cores.clone().zip(psci.table.words_of(cores));
+        words.filter(move |(index, _)| self.contains(psci, *index)).map(|(_, word)| word)
     }
 }
 

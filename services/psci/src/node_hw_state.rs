@@ -33,13 +33,11 @@ impl<H: Hardware> Psci<'_, H> {
             }
             1 => {
                 let cluster = affinity_info::Instance::new(target, 1)?;
-                let all_down = || cluster.words(self).map(lets_cluster_go).reduce(|all, one| all && one);
-                match self.table.settled(0..self.table.len(), all_down) {
-                    Some(None) => Err(Error::InvalidParameters),
-                    Some(Some(true)) => Ok(HW_OFF),
-                    // Cores that change all the time run.
-                    Some(Some(false)) | None => Ok(HW_ON),
-                }
+                let cores = cluster.cores(self)?;
+                let all_down = || cluster.words(self, cores.clone()).all(lets_cluster_go);
+                // Cores that change all the time run.
+                let is_off = self.table.settled(cores.clone(), all_down).unwrap_or(false);
+                Ok(if is_off { HW_OFF } else { HW_ON })
             }
             _ => Err(Error::InvalidParameters),
         }

@@ -12,7 +12,6 @@ use proptest::{
     prop_oneof,
     test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
 };
-
 use quell_power::Depth;
 
 use crate::{

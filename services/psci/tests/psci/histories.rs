@@ -179,7 +179,7 @@ impl Worker<'_> {
 
 /// Runs the history with this seed; returns how it began and what happened.
 fn history(seed: u64) -> (Reference, Vec<Event>) {
-    let machine = Machine::with(CORES, delay);
+    let machine = Machine::with(CORES, |_| delay());
     let mut reference = Reference::new(CORES);
     let mut random = Random(seed);
     for core in (1..CORES).filter(|_| random.below(2) == 0) {

@@ -41,17 +41,17 @@ pub(crate) struct Machine {
     pub(crate) big_endian: AtomicBool,
     pub(crate) now: AtomicU64,
     /// What happens between two words of a look at the cores.
-    between_words: fn(),
+    between_words: fn(&Self),
 }
 
 impl Machine {
     /// Returns a machine of so many cores, of which the first is on.
     pub(crate) fn new(cores: usize) -> Self {
-        Self::with(cores, || {})
+        Self::with(cores, |_| {})
     }
 
     /// Returns a machine where something happens between two words of a look at the cores.
-    pub(crate) fn with(cores: usize, between_words: fn()) -> Self {
+    pub(crate) fn with(cores: usize, between_words: fn(&Self)) -> Self {
         let machine = Self {
             control: Control::new(),
             cores: (0..cores).map(|_| CoreSlot::new()).collect(),
@@ -90,7 +90,7 @@ impl Topology for Machine {
     }
 
     fn affinity_of(&self, index: usize) -> u64 {
-        (self.between_words)();
+        (self.between_words)(self);
         AFFINITIES[index]
     }
 }

@@ -6,6 +6,7 @@
 #![cfg(not(loom))]
 
 mod arguments;
+mod busy;
 mod decoding;
 mod histories;
 mod linearise;
