@@ -13,6 +13,9 @@ use crate::machine::{mpidr, this_core};
 use crate::psci::{self, ALREADY_ON};
 use crate::verdict::{Finding, holds, register, status};
 
+/// Microseconds of calls against it that are one round: a look that takes too long is one that the host interrupts.
+pub const ROUND: u64 = 5_000;
+
 static FIRST: AtomicUsize = AtomicUsize::new(0);
 static SECOND: AtomicUsize = AtomicUsize::new(0);
 static TURNS: AtomicU64 = AtomicU64::new(0);

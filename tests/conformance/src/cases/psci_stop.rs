@@ -135,12 +135,12 @@ fn storm_of_all() -> Verdict {
 fn handover() -> Verdict {
     needs_stop()?;
     for round in rounds().take(30) {
-        let handover = Handover::begin(1, 2)?;
+        let handover = Handover::begin(1, others().end - 1)?;
         clock::pause(round * 37 % 500);
         stop_all(Kind::Crash)?;
         handover.forget();
     }
-    come_back(1..3)
+    come_back(others())
 }
 
 /// The stop comes while the core falls asleep.

@@ -4,8 +4,9 @@
 
 use smccc::psci::{PSCI_CPU_SUSPEND_64, PSCI_SET_SUSPEND_MODE};
 
+use crate::clock::wait_until;
 use crate::fixture::{needs, needs_power_down, others, start, turn_off};
-use crate::handover::Handover;
+use crate::handover::{self, Handover};
 use crate::psci::{self, DENIED, INVALID_PARAMETERS, OS_INITIATED, PLATFORM_COORDINATED};
 use crate::runner::{Case, rounds};
 use crate::sleep::{Kind, Sleeper};
@@ -171,12 +172,15 @@ fn by_a_secondary() -> Verdict {
     status("SET_SUSPEND_MODE(1) on core 1", cores::call(1, set_mode, 1)?, 0)
 }
 
-/// Two others take turns, so that always one more is on: the mode must not change at any moment.
+/// Two others take turns, far apart, so that always one more is on: the mode must not change at any moment.
 fn never_while_taking_turns(mode: u64) -> Verdict {
-    let handover = Handover::begin(1, 2)?;
+    let handover = Handover::begin(1, others().end - 1)?;
     let mut taken = 0;
     rounds().for_each(|_| {
-        (0..50).for_each(|_| taken += u64::from(psci::set_suspend_mode(mode) != register(DENIED)));
+        wait_until(handover::ROUND, || {
+            taken += u64::from(psci::set_suspend_mode(mode) != register(DENIED));
+            false
+        });
     });
     let turns = handover.end()?;
     holds(format_args!("the others take turns, {turns} times"), turns > 0)?;

@@ -10,7 +10,7 @@ use crate::anchor::{self, Ending};
 use crate::clock::{self, PATIENCE, wait_until};
 use crate::entry::{EntryState, flash_entry};
 use crate::fixture::{needs, needs_power_down, others, start, turn_off};
-use crate::handover::Handover;
+use crate::handover::{self, Handover};
 use crate::machine::this_core;
 use crate::psci::{self, CLUSTER_POWER_DOWN, CORE_POWER_DOWN, DENIED, OFF, STANDBY};
 use crate::runner::{Case, rounds};
@@ -227,20 +227,31 @@ fn denied_at_a_secondary() -> Verdict {
 }
 
 /// Two others take turns: each starts the other one before it goes off. At no time is the caller the only one, and whoever
-/// looks at one core after the other can miss that.
+/// looks at one core after the other can miss that; the two are far apart, so that the look takes long. With a bad entry
+/// point nobody sleeps: DENIED comes before INVALID_ADDRESS.
 fn handover_race() -> Verdict {
+    const NOWHERE: u64 = 1;
     needs_it()?;
-    let handover = Handover::begin(1, 2)?;
-    let mut taken = 0;
-    let calls = rounds().map(|_| {
-        (0..20).map(|_| sleep::here(Kind::System, 100)).for_each(|ending| {
-            taken += u64::from(!matches!(ending, Ending::Returned(saw) if saw == register(DENIED)));
-        })
+    let handover = Handover::begin(1, others().end - 1)?;
+    let mut other = None;
+    let mut calls = 0_u64;
+    rounds().for_each(|_| {
+        wait_until(handover::ROUND, || {
+            calls += 1;
+            let saw = psci::system_suspend(NOWHERE, 0);
+            if saw != register(DENIED) {
+                other = Some(saw);
+            }
+            false
+        });
     });
-    let rounds = calls.count();
     let turns = handover.end()?;
-    holds(format_args!("the others take turns, {turns} in {rounds} rounds"), turns > 0)?;
-    equal("SYSTEM_SUSPENDs that were not denied with another core on", taken, 0)
+    holds(format_args!("the others take turns, {turns} in {calls} calls"), turns > 0)?;
+    crate::println!("# {turns} turns in {calls} calls");
+    match other {
+        Some(saw) => status("SYSTEM_SUSPEND with one of two cores on", saw, DENIED),
+        None => Ok(()),
+    }
 }
 
 /// The last other core goes off at the same time: the call is denied or it succeeds, and nothing is left behind.
