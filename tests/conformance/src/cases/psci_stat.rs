@@ -11,8 +11,8 @@ use crate::machine::mpidr;
 use crate::psci::{self, CLUSTER_POWER_DOWN, CORE_POWER_DOWN, STANDBY};
 use crate::runner::{Case, rounds};
 use crate::sleep::{self, Kind, Sleeper};
-use crate::smc;
 use crate::verdict::{Verdict, equal, holds};
+use crate::{cores, smc};
 
 /// The cases of this file.
 pub const CASES: &[Case] = &[
@@ -25,6 +25,7 @@ pub const CASES: &[Case] = &[
     },
     Case { name: "psci.stat_count.cluster_by_its_last_core", cores: 1, run: count_cluster },
     Case { name: "psci.stat_count.cluster_with_one_running", cores: 2, run: count_cluster_partly },
+    Case { name: "psci.stat_count.cluster_race", cores: 2, run: count_cluster_race },
     Case { name: "psci.stat_count.other_cores", cores: 3, run: count_of_others },
     Case { name: "psci.stat_count.refused_calls", cores: 1, run: count_refused },
     Case { name: "psci.stat_count.survives_cpu_off", cores: 2, run: count_survives },
@@ -113,6 +114,45 @@ fn count_cluster_partly() -> Verdict {
     grew(0, before, [0, 1, 0])
 }
 
+/// Job: sleeps with the cluster until its timer fires.
+extern "C" fn nap_with_timer(time: u64) -> u64 {
+    clock::start_timer(time);
+    let saw = sleep::nap(CLUSTER_POWER_DOWN);
+    clock::stop_timer();
+    saw
+}
+
+/// Two cores fall asleep and wake in any order: their cluster is down at most once in each round, and never for longer
+/// than either of them.
+fn count_cluster_race() -> Verdict {
+    needs_it()?;
+    start(1)?;
+    let look = |index| {
+        let [count, residency] = [psci::stat_count, psci::stat_residency];
+        let core = residency(mpidr(index), CORE_POWER_DOWN);
+        [count(mpidr(index), CLUSTER_POWER_DOWN), residency(mpidr(index), CLUSTER_POWER_DOWN), core]
+    };
+    let before = [look(0), look(1)];
+    let mut times = 0;
+    for round in rounds() {
+        times += 1;
+        let sleeper = Sleeper::new(1);
+        cores::post(1, nap_with_timer, 200 + round % 7 * 10);
+        clock::pause(round % 30);
+        sleep_here(CLUSTER_POWER_DOWN, 200)?;
+        sleeper.wait()?;
+    }
+    let after = [look(0), look(1)];
+    let grown = |core: usize, figure: usize| after[core][figure] - before[core][figure];
+    equal("the cluster's count, whichever core names it,", grown(1, 0), grown(0, 0))?;
+    holds(format_args!("it was down {} times in {times} rounds", grown(0, 0)), grown(0, 0) <= times)?;
+    // Each figure is rounded down to microseconds.
+    let least = grown(0, 2).min(grown(1, 2)) + 1;
+    holds(format_args!("it was down {} us, a core at least {least} us", grown(0, 1)), grown(0, 1) <= least)?;
+    crate::println!("# the cluster was down {} times in {times} rounds", grown(0, 0));
+    Ok(())
+}
+
 fn count_of_others() -> Verdict {
     needs_it()?;
     start(1)?;
@@ -126,7 +166,7 @@ fn count_refused() -> Verdict {
     needs_it()?;
     let before = counts(0);
     for state in [0x2, 0x0001_0001, 0xffff_ffff] {
-        psci::cpu_suspend(state, crate::cores::entry_point(), 0);
+        psci::cpu_suspend(state, cores::entry_point(), 0);
     }
     for state in psci::POWER_DOWN {
         psci::cpu_suspend(state, 1, 0);
