@@ -154,6 +154,7 @@ fn version() -> Verdict {
 }
 
 fn migrate_info_type() -> Verdict {
+    needs(PSCI_MIGRATE_INFO_TYPE)?;
     equal("MIGRATE_INFO_TYPE", smc::call0(PSCI_MIGRATE_INFO_TYPE), 2)
 }
 
