@@ -3,6 +3,7 @@
 //! What the vectors call when a lower exception level comes up, and the gate that it goes down through.
 
 use aarch64_cpu::registers::ESR_EL3;
+use quell_arch::NOT_SUPPORTED;
 use quell_power::Gate;
 use tock_registers::interfaces::Readable;
 
@@ -18,7 +19,10 @@ const SMC32: u64 = 0x13;
 /// Serves a synchronous exception from a lower exception level.
 pub(crate) extern "C" fn lower_sync(frame: &mut Frame) -> Verdict {
     match ESR_EL3.read(ESR_EL3::EC) {
-        SMC64 | SMC32 => smc::handle(frame),
+        SMC64 => smc::handle(frame),
+        SMC32 if !smc::is_smc64(frame) => smc::handle(frame),
+        // An AArch32 caller has no SMC64 calls (SMCCC 1.5 section 2.5).
+        SMC32 => smc::code(frame, NOT_SUPPORTED),
         // What EL3 keeps for itself, the registers of Group 0 first of all, is not there for anybody else.
         _ => {
             inject::undefined();

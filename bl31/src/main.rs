@@ -30,4 +30,5 @@ mod reset;
 mod smc;
 mod sysreg;
 mod vectors;
+mod virtual_interrupts;
 mod world;

@@ -39,21 +39,22 @@ pub(crate) fn replace(on: bool) -> bool {
 ///
 /// The memory is mapped, writable, and nobody has an object in it.
 pub(crate) unsafe fn clear_if_asked(memory: Range<u64>) {
-    if !replace(false) {
+    if STATE.load(Ordering::Acquire) != ON {
         return;
     }
     // DCZID_EL0.BS: the block of DC ZVA has 4 bytes to the power of this.
     let block = 4_usize << (DCZID_EL0.get() & 0xf);
     for address in memory.step_by(block) {
-        // SAFETY: the caller promises that the memory may be written. A block does not reach beyond it: memory is a whole
-        // number of MiB.
+        // SAFETY: the caller promises that the memory may be written. A block does not reach beyond it: it has at
+        // most 2 KiB, and the platform promises whole pages.
         unsafe { asm!("dc zva, {}", in(reg) address, options(nostack, preserves_flags)) };
         for line in (address..address + block as u64).step_by(LINE) {
             clean(line);
         }
     }
-    // It is in memory before the non-secure world begins, without caches.
+    // It is in memory before the non-secure world begins, without caches, and before the next reset need not do it again.
     barrier::dsb(barrier::SY);
+    replace(false);
 }
 
 /// The smallest cache line of any core.

@@ -17,7 +17,7 @@ use quell_power::{Entry, Gate, LocalCore};
 use crate::{
     capture,
     frame::{Frame, Leave, Verdict},
-    gic, machine, vectors, world,
+    gic, machine, vectors, virtual_interrupts, world,
 };
 
 /// The way in for a core that does not go back to the operating system.
@@ -58,6 +58,7 @@ fn record(index: usize, frame: &Frame, generation: u32, why: Why) {
 /// Makes the core deaf to all but EL3's interrupts, and takes those that are pending.
 fn close() {
     gic::close_non_secure();
+    virtual_interrupts::hide();
     gic::acknowledge();
     // "Stopped" promises that every store of the core is complete.
     barrier::dsb(barrier::SY);

@@ -4,7 +4,7 @@
 //!
 //! A core that sleeps stays where it is in EL3, in WFI. Its stack and with it the place where it shall begin are its own:
 //! no call of another core touches them. From the step of its word to SUSPENDED on a session may say that it has stopped;
-//! so the step comes after its last store, and whatever wakes it, it looks at its word first.
+//! so the step comes after its last store to the operating system's memory, and whatever wakes it, it looks at its word first.
 
 use aarch64_cpu::asm::barrier;
 use quell_arch::FunctionId;
@@ -16,7 +16,7 @@ use crate::{
     frame::{Frame, Leave, Verdict},
     gic,
     machine::{self, Machine},
-    mem_protect, pen, smc, world,
+    mem_protect, pen, smc, virtual_interrupts, world,
 };
 
 const SUCCESS: i32 = 0;
@@ -52,6 +52,7 @@ fn sleep(local: &LocalCore<'_>, depth: Depth) -> Result<(), Leave> {
     // A session may say that this core has stopped as soon as its word says that it sleeps.
     barrier::dsb(barrier::SY);
     let asleep = psci.suspend(local, depth).ok_or(Leave::Suspended)?;
+    let hidden = virtual_interrupts::hide();
     loop {
         pen::sleep();
         gic::acknowledge();
@@ -60,6 +61,7 @@ fn sleep(local: &LocalCore<'_>, depth: Depth) -> Result<(), Leave> {
         }
         psci.counters(local.index()).count_stray_doorbell();
     }
+    hidden.restore();
     if !psci.wake(local, asleep) {
         return Err(Leave::Suspended);
     }

@@ -25,6 +25,11 @@ pub(crate) fn handle(frame: &mut Frame) -> Verdict {
     }
 }
 
+/// Returns whether the call in the frame is of the 64-bit convention.
+pub(crate) fn is_smc64(frame: &Frame) -> bool {
+    FunctionId::from_register(frame.x[0]).is_some_and(FunctionId::is_smc64)
+}
+
 /// Returns one signed code to the caller.
 pub(crate) fn code(frame: &mut Frame, code: i32) -> Verdict {
     frame.x[0] = i64::from(code).cast_unsigned();

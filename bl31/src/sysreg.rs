@@ -6,6 +6,7 @@
 //! register of a feature that the core lacks is UNDEFINED, and that is a fault at EL3: ask the ID registers first.
 
 #![expect(non_camel_case_types, reason = "registers have the architecture's names, as those of aarch64-cpu")]
+#![expect(clippy::upper_case_acronyms, reason = "as above")]
 
 /// Defines a register by the name that the assembler knows, or by its encoding.
 macro_rules! registers {

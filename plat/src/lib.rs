@@ -20,7 +20,7 @@ use core::{fmt, ops::Range};
 ///   [`Description`] lies in it;
 /// - [`DEVICE_TREE`](Self::DEVICE_TREE) is the start of readable memory of at least
 ///   [`DEVICE_TREE_SIZE`](Self::DEVICE_TREE_SIZE) bytes, inside the memory of the [`Description`];
-/// - the memory of a [`Description`] is non-secure RAM, and overlaps neither the firmware nor a device.
+/// - the memory of a [`Description`] is non-secure RAM of whole 4 KiB pages, and overlaps neither the firmware nor a device.
 pub unsafe trait Platform {
     /// The most cores that the machine can have.
     const MAX_CORES: usize;

@@ -23,6 +23,9 @@ const BUDGET: usize = 65536;
 /// Where the second flash bank lies, and the payload in it.
 const FLASH1_BASE: u64 = 0x1000_0000;
 
+/// Up to which size functions are inlined: less than the compiler finds right for small code. The flash budget is smaller.
+const INLINE_THRESHOLD: &str = "-Cllvm-args=--inline-threshold=20";
+
 /// How long a build may take, downloads of its dependencies included.
 const BUILD_TIMEOUT: Duration = Duration::from_secs(900);
 
@@ -82,19 +85,20 @@ pub fn payload(bin: &str) -> Result<PathBuf> {
 fn compile(package: &str, bin: &str) -> Result<PathBuf> {
     let args = ["build", "--release", "--target", TARGET, "--package", package, "--bin", bin];
     let mut command = cargo(&args);
-    command.env("CARGO_ENCODED_RUSTFLAGS", same_everywhere());
+    let mut flags = same_everywhere();
+    flags.push(INLINE_THRESHOLD.to_owned());
+    command.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
     process::step(&format!("building {package}"), command, BUILD_TIMEOUT)?;
     Ok(paths::target().join(TARGET).join("release").join(bin))
 }
 
-/// Returns the compiler's flags, in cargo's encoding, that keep the places of this machine out of the image: messages name
+/// Returns the compiler's flags that keep the places of this machine out of the image: messages name
 /// the source files of dependencies, wherever cargo has put them.
-fn same_everywhere() -> String {
+fn same_everywhere() -> Vec<String> {
     let home = env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cargo")));
     let sources = home.and_then(|home| fs::read_dir(home.join("registry/src")).ok()).into_iter().flatten();
-    let flags = sources.flatten().map(|source| format!("--remap-path-prefix={}/=", source.path().display()));
-    flags.collect::<Vec<_>>().join("\x1f")
+    sources.flatten().map(|source| format!("--remap-path-prefix={}/=", source.path().display())).collect()
 }
 
 #[cfg(test)]

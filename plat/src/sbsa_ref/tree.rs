@@ -15,6 +15,9 @@ use crate::{BadTree, Description, Platform};
 const DEFAULT_GICD: u64 = 0x4006_0000;
 const DEFAULT_GICR: u64 = 0x4008_0000;
 
+/// RAM comes in whole pages.
+const PAGE: u64 = 4096;
+
 /// The most RAM that the machine can have.
 const DRAM_MOST: u64 = 8 << 40;
 
@@ -80,7 +83,8 @@ fn memory(root: FdtNode<'_>) -> Result<Range<u64>, BadTree> {
         }
     }
     // The parts of a range add up to the whole.
-    if start == DRAM && (1..=DRAM_MOST).contains(&total) && end - start == total {
+    let whole = total.is_multiple_of(PAGE);
+    if start == DRAM && (1..=DRAM_MOST).contains(&total) && end - start == total && whole {
         Ok(start..end)
     } else {
         Err(BadTree::Memory)

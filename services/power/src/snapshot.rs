@@ -49,6 +49,8 @@ impl CoreTable<'_> {
         None
     }
 
+    // Every kind of picture needs it: once in the image.
+    #[inline(never)]
     fn changes(&self, cores: Range<usize>) -> u64 {
         self.words_of(cores).map(|word| word.changes()).sum()
     }

@@ -31,7 +31,7 @@ impl Depth {
 /// | 3:0 | [`State`] |
 /// | 7:4 | [`Why`] it is in that state |
 /// | 9:8 | [`Depth`] of a core that is SUSPENDED |
-/// | 31:10 | number of changes, modulo 2^22: no two states of a core are ever the same word |
+/// | 31:10 | number of changes, modulo 2^22: a word comes back only after so many |
 /// | 63:32 | generation: of the session that stopped it, else the one its start saw |
 ///
 /// All zero is a core that is OFF and never ran.

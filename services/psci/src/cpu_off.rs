@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! CPU_OFF and CPU_FREEZE (PSCI 1.3 sections 5.1.4 and 5.1.12).
+//! CPU_OFF and CPU_FREEZE (PSCI 1.3 sections 5.1.3 and 5.1.16).
 //!
 //! | answer | when |
 //! |---|---|

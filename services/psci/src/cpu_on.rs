@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! CPU_ON (PSCI 1.3 section 5.1.5).
+//! CPU_ON (PSCI 1.3 section 5.1.4).
 //!
 //! | answer | when, in this order |
 //! |---|---|
@@ -24,7 +24,7 @@ impl<H: Hardware> Psci<'_, H> {
         caller: &LocalCore<'_>,
     ) -> Result<(), Error> {
         let index = self.index(target)?;
-        let core = self.core(target)?;
+        let core = self.table.remote(index).ok_or(Error::InvalidParameters)?;
         let entry = entry::parse(address, context, self.hardware)?;
         core.start(caller, entry).map_err(|error| match error {
             StartError::AlreadyOn => Error::AlreadyOn,

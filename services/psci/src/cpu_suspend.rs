@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! CPU_SUSPEND and CPU_DEFAULT_SUSPEND (PSCI 1.3 sections 5.1.2 and 5.1.13).
+//! CPU_SUSPEND and CPU_DEFAULT_SUSPEND (PSCI 1.3 sections 5.1.2 and 5.1.17).
 //!
 //! | answer | when, in this order |
 //! |---|---|

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! MEM_PROTECT and MEM_PROTECT_CHECK_RANGE (PSCI 1.3 sections 5.1.23 and 5.1.24): whether RAM is cleared at the next
+//! MEM_PROTECT and MEM_PROTECT_CHECK_RANGE (PSCI 1.3 sections 5.1.13 and 5.1.14): whether RAM is cleared at the next
 //! reset.
 //!
 //! | MEM_PROTECT | when |

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! NODE_HW_STATE (PSCI 1.3 section 5.1.14).
+//! NODE_HW_STATE (PSCI 1.3 section 5.1.18).
 //!
 //! | answer | when |
 //! |---|---|
 //! | INVALID_PARAMETERS | the level is above 1, or no core is in this affinity instance, or a bit outside the fields is set |
 //! | 2 HW_STANDBY | level 0: the core stands by |
-//! | 1 HW_OFF | level 0: the core is OFF or powered down. Level 1: all cores of the cluster are OFF, or have let it go |
+//! | 1 HW_OFF | level 0: the core is OFF or powered down. Level 1: the [cluster is down](crate::suspend_mode), or all its cores are OFF |
 //! | 0 HW_ON | else |
 
 use quell_abi::State;
-use quell_power::{CoreWord, Depth};
+use quell_power::Depth;
 
-use crate::{Error, Hardware, Psci, affinity_info};
+use crate::{Error, Hardware, Psci, affinity_info, suspend_mode::SuspendMode};
 
 const HW_ON: i32 = 0;
 const HW_OFF: i32 = 1;
@@ -34,19 +34,21 @@ impl<H: Hardware> Psci<'_, H> {
             1 => {
                 let cluster = affinity_info::Instance::new(target, 1)?;
                 let cores = cluster.cores(self)?;
-                let all_down = || cluster.words(self, cores.clone()).all(lets_cluster_go);
+                let words = || cluster.words(self, cores.clone());
+                let is_down = || match self.shared.mode() {
+                    SuspendMode::PlatformCoordinated => words().all(|word| self.lets_cluster_go(word)),
+                    SuspendMode::OsInitiated => {
+                        words().all(|word| self.lets_cluster_go(word)) && self.is_noted_down(cores.start)
+                            || words().all(|word| word.state() == State::Off)
+                    }
+                };
                 // Cores that change all the time run.
-                let is_off = self.table.settled(cores.clone(), all_down).unwrap_or(false);
+                let is_off = self.table.settled(cores.clone(), is_down).unwrap_or(false);
                 Ok(if is_off { HW_OFF } else { HW_ON })
             }
             _ => Err(Error::InvalidParameters),
         }
     }
-}
-
-/// Returns whether a core in this state has no need of its cluster.
-pub(crate) fn lets_cluster_go(word: CoreWord) -> bool {
-    word.state() == State::Off || word.depth() >= Some(Depth::Cluster)
 }
 
 #[cfg(test)]

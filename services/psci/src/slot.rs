@@ -4,8 +4,10 @@
 
 use crate::{Counters, stat::Stats};
 
-/// What PSCI keeps of one core: what has happened to it, and its power states.
+/// What PSCI keeps of one core: what has happened to it, and its power states. No other core's calls write to its cache
+/// lines.
 #[derive(Debug)]
+#[repr(align(64))]
 pub struct PsciSlot {
     pub(crate) counters: Counters,
     pub(crate) stats: Stats,

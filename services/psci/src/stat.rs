@@ -7,7 +7,7 @@
 //! |---|---|
 //! | standby, core | the core that is asked about |
 //! | power-down, core | the same, whatever more it let go |
-//! | power-down, cluster | the cluster of the core: from when its last core lets it go to when its first core is back |
+//! | power-down, cluster | the cluster of the core: from when its last core goes to sleep to when its first core is back |
 //!
 //! The answer is 0 for a core or a power state that does not exist. A sleep counts when it is over. SMC32 callers get the
 //! lower 32 bits.
@@ -15,13 +15,13 @@
 //! # The protocol of the clusters
 //!
 //! A core that lets its cluster go takes its word to SUSPENDED, **fence**, and looks at the words of the cluster. If all
-//! have let it go it writes a note at the cluster, with the time, **fence**, and looks again: if one is back, it withdraws
-//! its note, unless another is there. A core that comes back takes its word to ON, **fence**, and takes the note that is
+//! have let it go it writes a note at the cluster, with the time, if there is none, **fence**, and looks again: if one is
+//! back, it withdraws its note. A core that comes back takes its word to ON, **fence**, and takes the note that is
 //! there, which is a sleep to count.
 //!
 //! Of the look behind one fence and the taking behind the other at least one sees the other side's write: no note outlives
-//! the sleep that it stands for. It is taken or withdrawn once, so no sleep is counted twice; one that ends while its note
-//! is being written may not be counted at all.
+//! the sleep that it stands for. It is taken or withdrawn once, so no sleep is counted twice, or too long; one that begins
+//! or ends while a note is being written may not be counted at all.
 
 use core::sync::atomic::{AtomicU64 as Count, Ordering::Relaxed};
 
@@ -30,7 +30,7 @@ use quell_power::{
     sync::{AtomicU64, Ordering},
 };
 
-use crate::{Error, Hardware, Psci, node_hw_state::lets_cluster_go, power_state};
+use crate::{Error, Hardware, Psci, power_state};
 
 /// How often a node was in a power state, and for how long.
 #[derive(Debug)]
@@ -124,7 +124,7 @@ impl<H: Hardware> Psci<'_, H> {
         slot.counters.count_wake_up();
         let stat = if asleep.depth == Depth::Standby { &slot.stats.standby } else { &slot.stats.power_down };
         stat.add(self.hardware.now().saturating_sub(asleep.since));
-        if asleep.depth >= Depth::Cluster {
+        if asleep.depth >= Depth::Core {
             self.note_up(caller);
         }
         true
@@ -136,10 +136,11 @@ impl<H: Hardware> Psci<'_, H> {
         full_fence(Protection::ClusterFence);
         if self.is_cluster_down(index) {
             let note = self.hardware.now() + 1;
-            place.store(note, Ordering::Release);
+            // If there is one already, the cluster went down without this core's help.
+            let written = place.compare_exchange(0, note, Ordering::AcqRel, Ordering::Relaxed);
             full_fence(Protection::ClusterFence);
-            if !self.is_cluster_down(index) {
-                // It has been taken, or replaced, or is nobody's: whichever it is, this core is done with it.
+            if written.is_ok() && !self.is_cluster_down(index) {
+                // If it has been taken already, this core is done with it, too.
                 let _ = place.compare_exchange(note, 0, Ordering::AcqRel, Ordering::Relaxed);
             }
         }
@@ -160,7 +161,15 @@ impl<H: Hardware> Psci<'_, H> {
     }
 
     fn is_cluster_down(&self, index: usize) -> bool {
-        self.table.words_of(self.hardware.cluster_of(index)).all(lets_cluster_go)
+        let cluster = self.hardware.cluster_of(index);
+        let all = || self.table.words_of(cluster.clone()).all(|word| self.lets_cluster_go(word));
+        // Cores that change all the time run.
+        self.table.settled(cluster.clone(), all).unwrap_or(false)
+    }
+
+    /// Returns whether a note says that the cluster of this core is down.
+    pub(crate) fn is_noted_down(&self, index: usize) -> bool {
+        self.cluster(index).cluster_down.load(Ordering::Acquire) != 0
     }
 
     /// Returns where a cluster is counted: at its first core.
@@ -259,6 +268,29 @@ mod tests {
             machine.advance(50 * MICROSECOND);
         });
         assert_eq!(stat(&machine, 0x100, CLUSTER), (3, 12), "a start ends it");
+    }
+
+    #[test]
+    fn the_operating_system_says_which_core_is_the_last() {
+        const SET_SUSPEND_MODE: u64 = 0x8400_000f;
+        const NODE_HW_STATE: u64 = 0xc400_000d;
+        let machine = Machine::new(10);
+        assert_eq!(machine.call(0, [SET_SUSPEND_MODE, 1, 0, 0]), Outcome::Return(0));
+        let node = || machine.call(0, [NODE_HW_STATE, 0x100, 1, 0]);
+        machine.boot(8);
+        machine.boot(9);
+        let (psci, [last, other]) = (machine.psci(), [8, 9].map(|core| machine.table().local(core)));
+        let sleeps = psci.suspend(&other, Depth::Core).unwrap();
+        assert_eq!(node(), Outcome::Return(0), "a core runs");
+        let asleep = psci.suspend(&last, Depth::Cluster).unwrap();
+        assert_eq!(node(), Outcome::Return(1), "the last one has let it go for all");
+        machine.advance(3 * MICROSECOND);
+        assert!(psci.wake(&other, sleeps));
+        assert_eq!(stat(&machine, 0x100, CLUSTER), (1, 3));
+        psci.suspend(&other, Depth::Core).unwrap();
+        assert_eq!(node(), Outcome::Return(0), "nobody has let it go since");
+        assert!(psci.wake(&last, asleep));
+        assert_eq!(stat(&machine, 0x100, CLUSTER), (1, 3));
     }
 
     #[test]

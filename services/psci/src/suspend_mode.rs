@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! PSCI_SET_SUSPEND_MODE (PSCI 1.3 section 5.1.17): who decides when a cluster powers down.
+//! PSCI_SET_SUSPEND_MODE (PSCI 1.3 section 5.1.20): who decides when a cluster powers down.
 //!
 //! | answer | when |
 //! |---|---|
@@ -10,11 +10,16 @@
 //! | SUCCESS | the mode has changed |
 //!
 //! A CPU_SUSPEND that another core makes at the same time is decided by either mode.
+//!
+//! | mode | a cluster is down when |
+//! |---|---|
+//! | platform-coordinated | each of its cores is OFF, or sleeps in a power state of the cluster |
+//! | OS-initiated | each is OFF or powered down, and the last one said that the cluster goes, too |
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use quell_abi::State;
-use quell_power::LocalCore;
+use quell_power::{CoreWord, Depth, LocalCore};
 
 use crate::{Error, Hardware, Psci};
 
@@ -55,6 +60,15 @@ impl Default for Shared {
 }
 
 impl<H: Hardware> Psci<'_, H> {
+    /// Returns whether a core in this state does not keep its cluster from going down.
+    pub(crate) fn lets_cluster_go(&self, word: CoreWord) -> bool {
+        let least = match self.shared.mode() {
+            SuspendMode::PlatformCoordinated => Depth::Cluster,
+            SuspendMode::OsInitiated => Depth::Core,
+        };
+        word.state() == State::Off || word.depth() >= Some(least)
+    }
+
     pub(crate) fn set_suspend_mode(&self, mode: u64, caller: &LocalCore<'_>) -> Result<(), Error> {
         // The mode is 32 bits wide.
         let mode = match mode as u32 {

@@ -29,7 +29,7 @@ const NO_SGI: u64 = u64::MAX;
 const NON_SECURE_SGIS: u64 = 8;
 
 /// The control word changes a few times in a session; who loses as many swaps as this found something impossible.
-const TRIES: usize = 64;
+pub(crate) const TRIES: usize = 64;
 
 /// The arguments of BEGIN, checked.
 pub(crate) struct Request {

@@ -10,7 +10,7 @@ use crate::{Hardware, Outcome, Stop, tally::Tally};
 
 /// How often the secure interrupt is sent again while cores are left, in microseconds. Interrupts merge, and one that
 /// came before its target's word said ON was cleared.
-const RESEND: u64 = 1_000;
+pub(crate) const RESEND: u64 = 1_000;
 
 /// A session has five phases: a driver that goes round more often than twice that lost every swap to another driver.
 const ROUNDS: usize = 10;

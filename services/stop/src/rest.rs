@@ -17,16 +17,21 @@
 use quell_abi::{Flags, Kind, State};
 use quell_power::{ControlWord, LocalCore, Phase, Protection, full_fence};
 
-use crate::{Hardware, Stop, slot::Parameters};
+use crate::{Hardware, Stop, begin::TRIES, drive::RESEND, slot::Parameters};
 
 /// How long the others have, in microseconds: longer than the slowest emulation of the largest machine takes.
 const LONGEST_REST: u64 = 5_000_000;
 
-/// How often the secure interrupt is sent, in microseconds.
-const RESEND: u64 = 1_000;
-
-/// The control word changes a few times in a session; who loses as many swaps as this found something impossible.
-const TRIES: usize = 64;
+/// How an attempt to open the last session ends.
+enum Last {
+    Opened(ControlWord),
+    /// The session with this generation stops the caller.
+    Forbidden {
+        generation: u32,
+    },
+    /// Others changed the control word all the time.
+    Contended,
+}
 
 impl<H: Hardware> Stop<'_, H> {
     /// Brings every other core to rest, for the caller to end the machine.
@@ -35,9 +40,15 @@ impl<H: Hardware> Stop<'_, H> {
     ///
     /// Returns the generation of the session that stops the caller instead.
     pub fn rest(&self, caller: &LocalCore<'_>) -> Result<(), u32> {
-        let session = self.open_last(caller.index(), |seen| {
+        let forbids = |seen: ControlWord| {
             seen.targets(caller.index()) && (seen.kind() >= Kind::Kexec || seen.phase() == Phase::Final)
-        })?;
+        };
+        let session = match self.open_last(caller.index(), forbids) {
+            Last::Opened(session) => session,
+            Last::Forbidden { generation } => return Err(generation),
+            // A machine that shall end does.
+            Last::Contended => return Ok(()),
+        };
         // The control word before the words of the others: the other half is in `RemoteCore::start` and in
         // `LocalCore::enter`.
         full_fence(Protection::SessionFence);
@@ -71,13 +82,13 @@ impl<H: Hardware> Stop<'_, H> {
         self.hardware.send_stop((0..self.table.len()).filter(|&core| core != owner));
     }
 
-    /// Opens the last session, unless the one that is `seen` open forbids it: then it returns that one's generation.
-    fn open_last(&self, owner: usize, forbids: impl Fn(ControlWord) -> bool) -> Result<ControlWord, u32> {
+    /// Opens the last session, unless the control word that it finds forbids it.
+    fn open_last(&self, owner: usize, forbids: impl Fn(ControlWord) -> bool) -> Last {
         let now = self.hardware.now();
         let mut seen = self.table.control().load();
         for _ in 0..TRIES {
             if forbids(seen) {
-                return Err(seen.generation());
+                return Last::Forbidden { generation: seen.generation() };
             }
             let session = seen.opened(Kind::Crash, Flags::default(), owner).at(Phase::Final);
             let parameters = Parameters {
@@ -89,11 +100,11 @@ impl<H: Hardware> Stop<'_, H> {
             };
             self.slots[owner].write_parameters(session.generation(), parameters);
             match self.table.control().replace(seen, session) {
-                Ok(()) => return Ok(session),
+                Ok(()) => return Last::Opened(session),
                 Err(now) => seen = now,
             }
         }
-        Err(seen.generation())
+        Last::Contended
     }
 
     /// Returns whether a core can still run the operating system; one that sleeps is taken OFF.
