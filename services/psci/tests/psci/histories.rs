@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Cores that are threads: what they are told of each other at the same time can be told one after the other.
+//! Cores that are threads: what they are told of each other at the same time can be told one after the other. And cores
+//! that share a thread: there the others act in the middle of the looks of one, which threads seldom do.
 
 use std::{
     cell::Cell,
-    sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst},
+    },
     thread,
 };
 
@@ -24,7 +28,8 @@ const CORES: usize = 4;
 
 /// What each core does in a history, and how many histories there are.
 const STEPS: usize = 6;
-const HISTORIES: u64 = 3_000;
+const HISTORIES: u64 = 2_000;
+const INTERRUPTED_HISTORIES: u64 = 20_000;
 
 const CPU_SUSPEND: u64 = 0xc400_0001;
 const CPU_OFF: u64 = 0x8400_0002;
@@ -132,16 +137,16 @@ impl Worker<'_> {
         let context = self.random.0;
         let target = self.random.choose(&AFFINITIES[..CORES]);
         let level = self.random.below(4);
-        let outcome = match self.random.below(16) {
+        let outcome = match self.random.below(20) {
             0..4 => self.call([CPU_ON, target, entry, context]),
             4..6 => self.call([CPU_OFF, 0, 0, 0]),
             6..8 => {
                 let state = self.random.choose(&[0x1, 0x1_0002, 0x101_0022, 0x101_0022]);
                 self.call([CPU_SUSPEND, state, entry, context])
             }
-            8..12 => self.call([AFFINITY_INFO, target, level, 0]),
-            12..14 => self.call([NODE_HW_STATE, target, level & 1, 0]),
-            14 => match self.call([SYSTEM_SUSPEND, entry, context, 0]) {
+            8..14 => self.call([AFFINITY_INFO, target, level, 0]),
+            14..18 => self.call([NODE_HW_STATE, target, level.min(1), 0]),
+            18 => match self.call([SYSTEM_SUSPEND, entry, context, 0]) {
                 // It was the check that counts.
                 Outcome::PowerDown { depth: Depth::System, .. } => return,
                 other => other,
@@ -177,16 +182,22 @@ impl Worker<'_> {
     }
 }
 
-/// Runs the history with this seed; returns how it began and what happened.
-fn history(seed: u64) -> (Reference, Vec<Event>) {
-    let machine = Machine::with(CORES, |_| delay());
+/// Starts these cores on behalf of the first, which is on; returns how the machine is then.
+fn begin(machine: &Machine, on: [bool; CORES]) -> Reference {
     let mut reference = Reference::new(CORES);
-    let mut random = Random(seed);
-    for core in (1..CORES).filter(|_| random.below(2) == 0) {
+    for core in (1..CORES).filter(|&core| on[core]) {
         let start = [CPU_ON, AFFINITIES[core], ENTRY_POINTS.start, 0];
         assert_eq!(Answer::from(machine.call(0, start)), reference.call(0, start, false));
         assert!(machine.table().local(core).boot().is_some() && reference.boot(core, 0).is_some());
     }
+    reference
+}
+
+/// Runs the history with this seed; returns how it began and what happened.
+fn history(seed: u64) -> (Reference, Vec<Event>) {
+    let machine = Machine::with(CORES, |_| delay());
+    let mut random = Random(seed);
+    let reference = begin(&machine, [true; CORES].map(|_| random.below(2) == 0));
     let (clock, arrived) = (AtomicU64::new(0), AtomicUsize::new(0));
     let events = thread::scope(|scope| {
         let threads: Vec<_> = (0..CORES)
@@ -211,6 +222,68 @@ fn history(seed: u64) -> (Reference, Vec<Event>) {
     (reference, events)
 }
 
+/// Cores other than the first, which act in the middle of its looks: those of the other cluster start each other and go
+/// OFF.
+struct Others {
+    random: Random,
+    is_on: [bool; CORES],
+    /// How often they will yet act: a history is bounded.
+    left: usize,
+    events: Vec<Event>,
+}
+
+impl Others {
+    /// One of them does something, or not.
+    fn act(&mut self, machine: &Machine, clock: &AtomicU64) {
+        if self.left == 0 || self.random.below(2) == 0 {
+            return;
+        }
+        self.left -= 1;
+        let core = 1 + self.random.below(CORES as u64 - 1) as usize;
+        let random = Random(self.random.below(u64::MAX));
+        let is_on = self.is_on[core];
+        let mut worker = Worker { core, machine, clock, random, is_on, events: Vec::new() };
+        if is_on {
+            worker.one_call()
+        } else {
+            worker.pen()
+        }
+        self.is_on[core] = worker.is_on;
+        self.events.append(&mut worker.events);
+    }
+}
+
+/// Runs the history with this seed on one thread: the first core asks, and others act between the words of its looks.
+fn interrupted_history(seed: u64) -> (Reference, Vec<Event>) {
+    let clock = Arc::new(AtomicU64::new(0));
+    let on = [true, true, seed & 1 != 0, seed & 2 != 0];
+    let others = Others { random: Random(seed), is_on: on, left: 0, events: Vec::new() };
+    let others = Arc::new(Mutex::new(others));
+    let between_words = {
+        let (clock, others) = (clock.clone(), others.clone());
+        move |machine: &Machine| {
+            // What they do is not interrupted itself.
+            if let Ok(mut others) = others.try_lock() {
+                (0..3).for_each(|_| others.act(machine, &clock));
+            }
+        }
+    };
+    let machine = Machine::with(CORES, between_words);
+    let reference = begin(&machine, on);
+    let random = Random(!seed);
+    let mut asking =
+        Worker { core: 0, machine: &machine, clock: &clock, random, is_on: true, events: Vec::new() };
+    // The cluster that the asking core is not in: the other one is on.
+    let target = AFFINITIES[2];
+    for function in [AFFINITY_INFO, NODE_HW_STATE] {
+        others.lock().unwrap().left = 16;
+        asking.call([function, target, 1, 0]);
+    }
+    let mut events = asking.events;
+    events.append(&mut others.lock().unwrap().events);
+    (reference, events)
+}
+
 /// How many pairs of events of different cores overlap.
 fn overlaps(events: &[Event]) -> usize {
     let pairs = events.iter().flat_map(|first| events.iter().map(move |second| (first, second)));
@@ -221,17 +294,29 @@ fn overlaps(events: &[Event]) -> usize {
         .count()
 }
 
-#[test]
-fn what_cores_are_told_at_once_can_be_told_one_after_the_other() {
-    let mut overlapping = 0;
-    for seed in 0..HISTORIES {
+/// Checks so many histories; returns in how many of them cores met.
+fn check(histories: u64, history: fn(u64) -> (Reference, Vec<Event>)) -> u64 {
+    let mut met = 0;
+    for seed in 0..histories {
         let (initial, mut events) = history(seed);
-        overlapping += usize::from(overlaps(&events) > 0);
+        met += u64::from(overlaps(&events) > 0);
         if !is_linearisable(&initial, &events) {
             events.sort_by_key(|event| event.invoked);
             panic!("history {seed} begins with {:?} and is of no order: {events:#x?}", initial.cores);
         }
     }
+    met
+}
+
+#[test]
+fn what_cores_are_told_at_once_can_be_told_one_after_the_other() {
+    let met = check(HISTORIES, history);
     // Threads that never meet show nothing.
-    assert!(overlapping as u64 > HISTORIES / 10, "cores met in {overlapping} of {HISTORIES} histories");
+    assert!(met > HISTORIES / 10, "cores met in {met} of {HISTORIES} histories");
+}
+
+#[test]
+fn what_a_core_is_told_while_others_act_can_be_told_at_one_moment() {
+    let met = check(INTERRUPTED_HISTORIES, interrupted_history);
+    assert!(met > INTERRUPTED_HISTORIES / 2, "cores met in {met} of {INTERRUPTED_HISTORIES} histories");
 }

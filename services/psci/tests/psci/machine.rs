@@ -41,7 +41,7 @@ pub(crate) struct Machine {
     pub(crate) big_endian: AtomicBool,
     pub(crate) now: AtomicU64,
     /// What happens between two words of a look at the cores.
-    between_words: fn(&Self),
+    between_words: Box<dyn Fn(&Self) + Send + Sync>,
 }
 
 impl Machine {
@@ -51,7 +51,7 @@ impl Machine {
     }
 
     /// Returns a machine where something happens between two words of a look at the cores.
-    pub(crate) fn with(cores: usize, between_words: fn(&Self)) -> Self {
+    pub(crate) fn with(cores: usize, between_words: impl Fn(&Self) + Send + Sync + 'static) -> Self {
         let machine = Self {
             control: Control::new(),
             cores: (0..cores).map(|_| CoreSlot::new()).collect(),
@@ -61,7 +61,7 @@ impl Machine {
             mem_protect: AtomicBool::new(false),
             big_endian: AtomicBool::new(false),
             now: AtomicU64::new(1),
-            between_words,
+            between_words: Box::new(between_words),
         };
         machine.table().cold_boot(0);
         machine

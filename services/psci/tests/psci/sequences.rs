@@ -6,9 +6,11 @@
 use std::{cell::RefCell, collections::BTreeSet, sync::atomic::Ordering::Relaxed};
 
 use proptest::{
+    collection::vec,
     prelude::{Strategy, any},
     prop_oneof,
     sample::Index,
+    strategy::Just,
     test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
 };
 use quell_abi::{State, Why};
@@ -17,12 +19,15 @@ use quell_psci::{Asleep, Outcome};
 
 use crate::{
     arguments::registers,
-    machine::{AFFINITIES, Machine},
+    machine::{AFFINITIES, ENTRY_POINTS, Machine},
     reference::Answer,
     states::{Core, Reference, Start},
 };
 
 const CORES: usize = AFFINITIES.len();
+
+const CPU_ON: u64 = 0xc400_0003;
+const SET_SUSPEND_MODE: u64 = 0x8400_000f;
 
 /// Sequences, and actions in the longest.
 const CASES: u32 = 1_000;
@@ -84,6 +89,16 @@ impl Pair {
             asleep: [None; CORES],
             rung: Vec::new(),
             answers: BTreeSet::new(),
+        }
+    }
+
+    /// Lets the machine get somewhere before the actions: the first core sets the mode while it is alone, and starts
+    /// others.
+    fn prepare(&mut self, os_initiated: bool, on: [bool; CORES]) {
+        self.call(0, [SET_SUSPEND_MODE, u64::from(os_initiated), 0, 0], false);
+        for core in (1..CORES).filter(|&core| on[core]) {
+            self.call(0, [CPU_ON, AFFINITIES[core], ENTRY_POINTS.start, core as u64], false);
+            self.step(core);
         }
     }
 
@@ -222,10 +237,12 @@ fn the_service_does_what_the_reference_does() {
     let cases = Config::default().cases.max(CASES);
     let config = Config { cases, failure_persistence: None, ..Config::default() };
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let on = prop_oneof![1 => Just([true; CORES]), 2 => any::<[bool; CORES]>()];
     let answers = RefCell::new(BTreeSet::new());
     TestRunner::new_with_rng(config, rng)
-        .run(&proptest::collection::vec(action(), 1..LONGEST), |actions| {
+        .run(&(any::<bool>(), on, vec(action(), 1..LONGEST)), |(os_initiated, on, actions)| {
             let mut pair = Pair::new();
+            pair.prepare(os_initiated, on);
             actions.iter().for_each(|action| pair.act(action));
             answers.borrow_mut().append(&mut pair.answers);
             Ok(())
