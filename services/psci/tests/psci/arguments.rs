@@ -45,6 +45,7 @@ pub(crate) fn target() -> impl Strategy<Value = u64> {
     prop_oneof![
         12 => select(AFFINITIES.to_vec()),
         1 => (select(AFFINITIES.to_vec()), one_bit()).prop_map(|(affinity, bit)| affinity ^ bit),
+        1 => (select(AFFINITIES.to_vec()), 24_u32..32).prop_map(|(affinity, bit)| affinity | 1 << bit),
         1 => select(vec![2, 0x200, 0x2_0001, 0x3_0000_0000, 1 << 24, 1 << 31, 1 << 40, 1 << 63, u64::MAX]),
         1 => proptest::num::u64::ANY,
     ]
@@ -68,6 +69,10 @@ fn power_state() -> impl Strategy<Value = u64> {
     ]
 }
 
+fn level() -> impl Strategy<Value = u64> {
+    prop_oneof![8 => 0_u64..5, 1 => small()]
+}
+
 fn small() -> impl Strategy<Value = u64> {
     prop_oneof![
         8 => 0_u64..3,
@@ -89,7 +94,7 @@ pub(crate) fn registers() -> impl Strategy<Value = [u64; 4]> {
         let arguments = match number {
             0x1 => (wide(power_state()).boxed(), wide(entry_point()).boxed(), any()),
             0x3 => (wide(target()).boxed(), wide(entry_point()).boxed(), any()),
-            0x4 | 0x5 | 0xd => (wide(target()).boxed(), wide(small()).boxed(), any()),
+            0x4 | 0x5 | 0xd => (wide(target()).boxed(), wide(level()).boxed(), any()),
             0xa => (wide((0_u64..0x40).prop_flat_map(function)).boxed(), any(), any()),
             0xc | 0xe => (wide(entry_point()).boxed(), any(), any()),
             0xf | 0x13 => (wide(small()).boxed(), any(), any()),
