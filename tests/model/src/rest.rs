@@ -7,8 +7,9 @@ use std::sync::atomic::Ordering::Relaxed;
 use loom::thread;
 use quell_abi::{Kind, State, Why};
 use quell_power::Protection;
+use quell_stop::Hardware;
 
-use crate::world::{CORES, FREQUENCY, MOST_PREEMPTIONS, OWNER, World, check_within, fails_without};
+use crate::world::{CORES, FREQUENCY, MOST_PREEMPTIONS, NOW, OWNER, World, check_within, fails_without};
 
 const OTHER: usize = 1;
 const STARTER: usize = 2;
@@ -29,10 +30,11 @@ impl World {
         match self.stop().rest(&self.table().local(core)) {
             Ok(()) => {
                 let mut others = (0..CORES).filter(|&other| other != core);
-                Ok(End {
-                    is_complete: others.all(|other| self.state(other) == State::Off),
-                    seen: self.seen(),
-                })
+                let is_complete = others.all(|other| self.state(other) == State::Off);
+                // It began to wait at the second look at the counter, and may give up five seconds later.
+                let gave_up = Hardware::now(&self.machine) >= NOW + 7 * FREQUENCY;
+                assert!(is_complete || gave_up, "REST: the machine ends, and nobody waited for the others");
+                Ok(End { is_complete, seen: self.seen() })
             }
             Err(generation) => {
                 self.leave(core, Why::Nmi, Some(generation));
