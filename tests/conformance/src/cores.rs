@@ -12,7 +12,7 @@ use crate::clock::{PATIENCE, wait_until};
 use crate::entry::secondary_entry;
 use crate::machine::{MAX_CORES, mpidr, this_core};
 use crate::registers::{mask_all, wait_for_interrupt};
-use crate::{anchor, clock, found, gic, psci, stop};
+use crate::{anchor, clock, found, gic, its, psci, stop};
 
 /// Work for a core.
 pub type Job = extern "C" fn(u64) -> u64;
@@ -28,6 +28,7 @@ struct Core {
     boots: AtomicU64,
     faults: AtomicU64,
     stop_requests: AtomicU64,
+    lpis: AtomicU64,
 }
 
 impl Core {
@@ -41,6 +42,7 @@ impl Core {
             boots: AtomicU64::new(0),
             faults: AtomicU64::new(0),
             stop_requests: AtomicU64::new(0),
+            lpis: AtomicU64::new(0),
         }
     }
 }
@@ -177,6 +179,11 @@ pub fn stop_requests(index: usize) -> u64 {
     CORES[index].stop_requests.load(Ordering::Acquire)
 }
 
+/// Returns how often a core has taken the LPI.
+pub fn lpis(index: usize) -> u64 {
+    CORES[index].lpis.load(Ordering::Acquire)
+}
+
 /// Asks all jobs that run until further notice to end, or no longer asks.
 pub fn dismiss(dismissed: bool) {
     DISMISSED.store(dismissed, Ordering::SeqCst);
@@ -216,6 +223,9 @@ pub fn serve_interrupts() {
                 stop::answer(0);
             }
             clock::HYPERVISOR_TIMER_PPI => clock::stop_timer(),
+            its::LPI => {
+                CORES[this_core()].lpis.fetch_add(1, Ordering::Release);
+            }
             // The doorbell's message is in the mailbox.
             _ => {}
         }

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The non-secure side of the GICv3: enough to send and take SGIs and one timer interrupt.
+//! The non-secure side of the GICv3: enough to send and take SGIs and one timer interrupt, and to take an LPI
+//! that the ITS sends.
 
+use core::ops::RangeInclusive;
+
+use crate::clock::{PATIENCE, wait_until};
 use crate::registers::{dsb_sy, isb};
 use crate::{machine, read_register, write_register};
 
@@ -11,8 +15,8 @@ pub const DOORBELL: u32 = 1;
 /// The SGI that asks a core to stop: the IPI of the stop service.
 pub const STOP: u32 = 2;
 
-/// What an acknowledge returns when there is nothing to acknowledge starts here.
-const FIRST_SPECIAL: u32 = 1020;
+/// What an acknowledge returns when there is nothing to acknowledge. The numbers of LPIs are greater.
+const SPECIAL: RangeInclusive<u32> = 1020..=1023;
 
 const GICD_CTLR: usize = 0x4006_0000;
 /// Non-secure view: affinity routing, and Group 1 with affinity routing.
@@ -26,12 +30,25 @@ const GICD_IROUTER: usize = 0x6000;
 
 const GICR: usize = 0x4008_0000;
 const GICR_STRIDE: usize = 0x2_0000;
+const GICR_CTLR: usize = 0;
+const GICR_TYPER: usize = 0x8;
+const GICR_PROPBASER: usize = 0x70;
+const GICR_PENDBASER: usize = 0x78;
 const SGI_FRAME: usize = 0x1_0000;
 const ISENABLER0: usize = SGI_FRAME + 0x100;
 const ICENABLER0: usize = SGI_FRAME + 0x180;
 const IPRIORITYR0: usize = SGI_FRAME + 0x400;
 const ISPENDR0: usize = SGI_FRAME + 0x200;
 const ICPENDR0: usize = SGI_FRAME + 0x280;
+
+/// GICR_CTLR: the redistributor uses its LPI tables.
+const ENABLE_LPIS: u32 = 1;
+/// GICR_CTLR: [`ENABLE_LPIS`] can be cleared.
+const CLEAR_ENABLE_SUPPORTED: u32 = 1 << 1;
+/// GICR_CTLR: a write has not had its effect yet.
+const WRITE_PENDING: u32 = 1 << 3;
+/// GICR_TYPER: there are physical LPIs.
+const PHYSICAL_LPIS: u32 = 1;
 
 /// Every SGI, as bits of the registers of interrupts 0 to 31.
 pub const ALL_SGIS: u32 = 0xffff;
@@ -47,7 +64,8 @@ fn read(index: usize, register: usize) -> u32 {
 }
 
 fn write(index: usize, register: usize, value: u32) {
-    // SAFETY: As for `read`; the registers only enable interrupts or make them pending.
+    // SAFETY: As for `read`; the registers only enable interrupts or make them pending, or turn LPIs
+    // on and off, whose tables the caller of `enable_lpis` promises.
     unsafe { redistributor(index, register).write_volatile(value) }
 }
 
@@ -99,16 +117,21 @@ pub fn set_priority_mask(mask: u8) {
 
 /// Acknowledges the most urgent pending interrupt and does not end it; false if there is none.
 pub fn acknowledge() -> bool {
-    read_register!("S3_0_C12_C12_0") < FIRST_SPECIAL.into() // ICC_IAR1_EL1
+    !SPECIAL.contains(&(read_register!("S3_0_C12_C12_0") as u32)) // ICC_IAR1_EL1
 }
 
 /// Acknowledges the most urgent pending interrupt and ends it; returns its number.
 pub fn take() -> Option<u32> {
     let interrupt = read_register!("S3_0_C12_C12_0"); // ICC_IAR1_EL1
-    let number = u32::try_from(interrupt).ok().filter(|&number| number < FIRST_SPECIAL)?;
+    let number = u32::try_from(interrupt).ok().filter(|number| !SPECIAL.contains(number))?;
     write_register!("S3_0_C12_C12_1", interrupt); // ICC_EOIR1_EL1
     isb();
     Some(number)
+}
+
+/// Returns the number of the most urgent pending interrupt of an enabled group, or a special one.
+pub fn most_urgent() -> u64 {
+    read_register!("S3_0_C12_C12_2") // ICC_HPPIR1_EL1
 }
 
 /// Sends an SGI to one core.
@@ -156,6 +179,51 @@ pub fn clear_pending(index: usize, bits: u32) {
 /// Returns which of interrupts 0 to 31 are pending at a core, enabled or not.
 pub fn pending(index: usize) -> u32 {
     read(index, ISPENDR0)
+}
+
+/// Returns the address of a core's redistributor.
+pub fn redistributor_address(index: usize) -> u64 {
+    redistributor(index, 0) as u64
+}
+
+/// Returns the number that GICR_TYPER gives a core.
+pub fn processor_number(index: usize) -> u64 {
+    u64::from(read(index, GICR_TYPER) >> 8 & 0xffff)
+}
+
+/// Returns whether a core can have physical LPIs.
+pub fn has_lpis(index: usize) -> bool {
+    read(index, GICR_TYPER) & PHYSICAL_LPIS != 0
+}
+
+/// Returns whether a core's redistributor uses its LPI tables.
+pub fn lpis_are_enabled(index: usize) -> bool {
+    read(index, GICR_CTLR) & ENABLE_LPIS != 0
+}
+
+/// Gives a redistributor its tables and lets it use them: the values of GICR_PROPBASER and GICR_PENDBASER.
+///
+/// # Safety
+///
+/// The redistributor has no LPIs, and nobody else uses the tables as long as it has.
+pub unsafe fn enable_lpis(index: usize, configuration: u64, pending: u64) {
+    for (register, value) in [(GICR_PROPBASER, configuration), (GICR_PENDBASER, pending)] {
+        // SAFETY: The register is in the redistributor of a core that exists, mapped as device memory; the caller
+        // promises the tables, which are not used before the next write.
+        unsafe { redistributor(index, register).cast::<u64>().write_volatile(value) };
+    }
+    // The tables are clear, and their addresses known, before the redistributor uses them.
+    dsb_sy();
+    write(index, GICR_CTLR, read(index, GICR_CTLR) | ENABLE_LPIS);
+}
+
+/// Takes its LPI tables from a redistributor, if it gives them up.
+pub fn disable_lpis(index: usize) {
+    let control = read(index, GICR_CTLR);
+    if control & CLEAR_ENABLE_SUPPORTED != 0 {
+        write(index, GICR_CTLR, control & !ENABLE_LPIS);
+        wait_until(PATIENCE, || read(index, GICR_CTLR) & WRITE_PENDING == 0);
+    }
 }
 
 /// Returns whether a stop request is pending at the calling core. A doorbell that came late is none.

@@ -28,6 +28,7 @@ pub mod fixture;
 pub mod found;
 pub mod gic;
 pub mod handover;
+pub mod its;
 pub mod machine;
 pub mod marks;
 pub mod page_table;

@@ -2,10 +2,11 @@
 
 //! The machine: how many cores it has, what they are called, and where its memory ends.
 
+use core::ops::Range;
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use dtoolkit::Node;
 use dtoolkit::fdt::Fdt;
+use dtoolkit::{Node, Property};
 
 use crate::read_register;
 
@@ -20,6 +21,10 @@ pub const DRAM_MAPPED_END: u64 = 0x180_0000_0000;
 
 static CORES: AtomicUsize = AtomicUsize::new(0);
 static DRAM_END: AtomicU64 = AtomicU64::new(0);
+static ITS: AtomicU64 = AtomicU64::new(0);
+
+/// The addresses that are mapped as devices.
+const DEVICES: Range<u64> = 0x4000_0000..0x8000_0000;
 
 /// Reads the device tree that QEMU puts at the start of DRAM.
 pub fn init() {
@@ -37,8 +42,12 @@ pub fn init() {
         .filter_map(|reg| Some(reg.address::<u64>().ok()? + reg.size::<u64>().ok()?))
         .max()
         .expect("/memory in the device tree");
+    // Not `reg()`: /intc does not say that the size has two cells. The address has two.
+    let its = root.child("intc").and_then(|intc| intc.child("its")).and_then(|its| its.property("reg"));
+    let its = its.and_then(|reg| reg.value().first_chunk().copied()).map_or(0, u64::from_be_bytes);
     CORES.store(cores, Ordering::Relaxed);
     DRAM_END.store(end, Ordering::Relaxed);
+    ITS.store(its, Ordering::Relaxed);
 }
 
 /// Returns the number of cores.
@@ -49,6 +58,11 @@ pub fn cores() -> usize {
 /// Returns the first address after DRAM.
 pub fn dram_end() -> u64 {
     DRAM_END.load(Ordering::Relaxed)
+}
+
+/// Returns the address of the ITS, if there is one.
+pub fn its() -> Option<u64> {
+    Some(ITS.load(Ordering::Relaxed)).filter(|its| DEVICES.contains(its))
 }
 
 /// Returns the affinity fields of a core's MPIDR: eight cores to a cluster.
