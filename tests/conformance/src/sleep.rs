@@ -81,11 +81,21 @@ pub fn called_at(index: usize) -> u64 {
     CALLED_AT[index].load(Ordering::Acquire)
 }
 
+/// The most urgent pending interrupt that each core saw when its call last returned.
+static MOST_URGENT: [AtomicU64; MAX_CORES] = [const { AtomicU64::new(0) }; MAX_CORES];
+
+/// Returns the most urgent interrupt that was pending at a core when its call last returned.
+pub fn most_urgent_at_return(index: usize) -> u64 {
+    MOST_URGENT[index].load(Ordering::Acquire)
+}
+
 /// Job: suspends the core with its marked entry point and context id; returns x0.
 pub extern "C" fn nap(argument: u64) -> u64 {
     let index = this_core();
     CALLED_AT[index].store(clock::now(), Ordering::Release);
-    Kind::of(argument).call(marks::entry(MARK), CONTEXT | index as u64)
+    let status = Kind::of(argument).call(marks::entry(MARK), CONTEXT | index as u64);
+    MOST_URGENT[index].store(gic::most_urgent(), Ordering::Release);
+    status
 }
 
 /// Job: the same, once the doorbell of the job was taken and the sender has let it.
@@ -179,6 +189,11 @@ impl Sleeper {
     /// Wakes the core; it must come to its own entry point with its own context id.
     pub fn must_resume(self) -> Verdict {
         self.ring();
+        self.resumes()
+    }
+
+    /// Waits for the core, which something wakes; it must come to its own entry point with its own context id.
+    pub fn resumes(self) -> Verdict {
         holds(format_args!("core {} resumes", self.index), self.wait()? == Woken::Resumed)?;
         came_to_its_own(self.index)
     }
@@ -186,6 +201,11 @@ impl Sleeper {
     /// Wakes the core; its call must return SUCCESS.
     pub fn must_return(self) -> Verdict {
         self.ring();
+        self.returns()
+    }
+
+    /// Waits for the core, which something wakes; its call must return SUCCESS.
+    pub fn returns(self) -> Verdict {
         match self.wait()? {
             Woken::Returned(saw) => status(format_args!("CPU_SUSPEND of core {}", self.index), saw, 0),
             Woken::Resumed => {

@@ -27,6 +27,7 @@ mod psci_stays_off;
 mod psci_stop;
 mod psci_suspend;
 mod psci_suspend_entry;
+mod psci_suspend_lpi;
 mod psci_suspend_mode;
 mod psci_sve_hint;
 mod psci_system;
@@ -72,6 +73,7 @@ pub const ALL: &[&[Case]] = &[
     psci_suspend::CASES,
     psci_suspend_entry::CASES,
     psci_power_down::CASES,
+    psci_suspend_lpi::CASES,
     psci_system_suspend::CASES,
     psci_suspend_mode::CASES,
     psci_os_initiated::CASES,
