@@ -10,7 +10,7 @@ use anyhow::{Result, bail, ensure};
 use crate::conformance::{self, Options};
 use crate::image::{self, TARGET, cargo};
 use crate::test::{Case, Log, Tally};
-use crate::{crash, demo, host, linux, no_fp, paths};
+use crate::{crash, demo, host, linux, no_fp, paths, probe};
 
 /// How long one cargo command may take.
 const CARGO_TIMEOUT: Duration = Duration::from_secs(1200);
@@ -58,6 +58,7 @@ pub fn all() -> Vec<Case> {
     }
     let long = Options { rounds: MANY_ROUNDS, ..Options::on(4, "max") };
     cases.push(conformance(format!("conformance rounds={MANY_ROUNDS}"), long).only_full());
+    cases.extend(probe::cases());
     cases.extend(crash::cases());
     cases.extend(linux::cases());
     cases

@@ -3,16 +3,13 @@
 //! What the firmware reports when it can not go on. Nothing that an operating system does brings it there, so it is
 //! given machines that do not exist (device trees in `tests/trees`), or a debugger sends it astray.
 
-use std::ops::Range;
 use std::process::Command;
-use std::sync::mpsc;
-use std::thread;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
 use crate::conformance::Options;
-use crate::gdb::Gdb;
+use crate::probe::{self, CALL_VECTOR, FIRMWARE};
 use crate::qemu::{Machine, Outcome};
 use crate::test::{Case, Log, Tally};
 use crate::{image, paths, process};
@@ -21,12 +18,6 @@ const COMPILE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How long the firmware gets to report. Then it sleeps for ever, and the run is ended.
 const REPORT_TIME: Duration = Duration::from_secs(8);
-
-/// The vector of calls from AArch64: the firmware's vectors lie at the start of secure SRAM.
-const CALL_VECTOR: u64 = 0x2000_0400;
-
-/// Where the firmware's code is.
-const FIRMWARE: Range<u64> = 0x2000_0000..0x2001_0000;
 
 /// How long every core has to come to rest after the crash.
 const REST: Duration = Duration::from_secs(2);
@@ -73,38 +64,18 @@ fn with_tree(tree: &str, report: &[&str], log: &mut Log) -> Result<Tally> {
 
 /// Four cores turn each other on and off; one of their calls ends at address 0, where nothing is.
 fn in_a_call(log: &mut Log) -> Result<Tally> {
-    let folder = tempfile::tempdir_in(paths::target())?;
-    let (socket, smp) = (folder.path().join("gdb"), 4);
-    let (begun, wait_for_begin) = mpsc::channel();
-    let client = thread::spawn({
-        let socket = socket.clone();
-        move || {
-            wait_for_begin.recv()?;
-            let mut gdb = Gdb::connect(&socket)?;
-            gdb.run_for(Duration::from_millis(500))?;
-            gdb.run_to(CALL_VECTOR)?;
-            gdb.set_pc(0)?;
-            gdb.run_for(REST)?;
-            gdb.pcs(smp)
-        }
-    });
+    let smp = 4;
     // More rounds than there is time for.
     let rounds = 1_000_000;
-    let options =
-        Options { rounds, filter: "psci.cpu_off.every_core_in_a_loop".to_owned(), ..Options::on(smp, "max") };
-    let mut machine = options.machine()?.timeout(REPORT_TIME);
-    for argument in Gdb::arguments(&socket) {
-        machine = machine.arg(&argument);
-    }
-    let outcome = machine.run(|line| {
-        log.line(line);
-        if line.starts_with("# cores") {
-            // The client may have given up already.
-            let _ = begun.send(());
-        }
+    let filter = "psci.cpu_off.every_core_in_a_loop".to_owned();
+    let options = Options { rounds, filter, ..Options::on(smp, "max") };
+    let (outcome, pcs) = probe::run(&options, REPORT_TIME, log, move |mut gdb| {
+        gdb.run_for(Duration::from_millis(500))?;
+        gdb.run_to(CALL_VECTOR)?;
+        gdb.set_pc(0)?;
+        gdb.run_for(REST)?;
+        gdb.pcs(smp)
     })?;
-    drop(begun);
-    let pcs = client.join().expect("the client does not panic")?;
     let report = [
         "quell: crash: exception at EL3: synchronous, EL3\n",
         " elr=0x0 ",

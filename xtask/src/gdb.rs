@@ -65,6 +65,17 @@ impl Gdb {
         self.receive().map(|_| ())
     }
 
+    /// Runs a command of QEMU's monitor.
+    pub fn monitor(&mut self, command: &str) -> Result<()> {
+        let hex: String = command.bytes().map(|byte| format!("{byte:02x}")).collect();
+        self.command(&format!("qRcmd,{hex}"))
+    }
+
+    /// Lets the machine run, and leaves.
+    pub fn detach(mut self) -> Result<()> {
+        self.command("D")
+    }
+
     /// Makes the core that is looked at go on at `address`.
     pub fn set_pc(&mut self, address: u64) -> Result<()> {
         let bytes: String = address.to_le_bytes().iter().map(|byte| format!("{byte:02x}")).collect();

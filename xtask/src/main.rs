@@ -13,6 +13,7 @@ mod image;
 mod linux;
 mod no_fp;
 mod paths;
+mod probe;
 mod process;
 mod progress;
 mod qemu;

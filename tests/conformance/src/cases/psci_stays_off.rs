@@ -7,12 +7,13 @@ use core::arch::asm;
 use smccc::psci::PSCI_CPU_FREEZE;
 
 use crate::clock::{self, HYPERVISOR_TIMER_PPI};
+use crate::entry::HCR;
 use crate::fixture::{needs, start, turn_off};
 use crate::machine::this_core;
 use crate::psci::{self, OFF};
 use crate::runner::{Case, rounds};
 use crate::verdict::{Verdict, equal, holds};
-use crate::{cores, gic};
+use crate::{cores, gic, write_register};
 
 /// The cases of this file.
 pub const CASES: &[Case] = &[
@@ -22,6 +23,7 @@ pub const CASES: &[Case] = &[
     Case { name: "psci.cpu_off.stays_off.timer_fires_after", cores: 2, run: off_timer_after },
     Case { name: "psci.cpu_off.stays_off.spi", cores: 2, run: off_spi },
     Case { name: "psci.cpu_off.stays_off.sev", cores: 2, run: off_sev },
+    Case { name: "psci.cpu_off.stays_off.virtual_interrupt", cores: 2, run: off_virtual_interrupt },
     Case { name: "psci.cpu_off.stays_off.sgi_race", cores: 2, run: off_sgi_race },
     Case { name: "psci.cpu_freeze.stays_off.sgi_pending_before", cores: 2, run: freeze_sgi_before },
     Case { name: "psci.cpu_freeze.stays_off.sgi_sent_after", cores: 2, run: freeze_sgi_after },
@@ -43,9 +45,13 @@ enum Before {
     Sgi,
     TimerFired,
     TimerToFire,
+    VirtualInterrupt,
 }
 
 const FREEZE: u64 = 1 << 8;
+
+/// HCR_EL2.VI: a virtual interrupt is pending.
+const HCR_VI: u64 = 1 << 7;
 
 /// Microseconds until a timer fires at a core that is off.
 const LATER: u64 = 5_000;
@@ -60,6 +66,7 @@ extern "C" fn end(argument: u64) -> u64 {
             clock::wait_until(clock::PATIENCE, || gic::pending(me) & 1 << HYPERVISOR_TIMER_PPI != 0);
         }
         3 => clock::start_timer(LATER),
+        4 => write_register!("hcr_el2", HCR | HCR_VI),
         _ => {}
     }
     if argument & FREEZE != 0 { psci::cpu_freeze() } else { psci::cpu_off() }
@@ -119,6 +126,11 @@ fn off_timer_after() -> Verdict {
 
 fn off_spi() -> Verdict {
     spi(false)
+}
+
+/// It lasts half a second, for who wants to see from outside whether core 1 sleeps.
+fn off_virtual_interrupt() -> Verdict {
+    stays_off(false, Before::VirtualInterrupt, || clock::pause(100_000))
 }
 
 fn off_sev() -> Verdict {
