@@ -3,7 +3,7 @@
 //! A cluster's power-down in both modes: whoever asks for it in OS-initiated mode must be the last core that runs; in
 //! platform-coordinated mode everybody may ask.
 
-use smccc::psci::PSCI_SET_SUSPEND_MODE;
+use smccc::psci::{PSCI_SET_SUSPEND_MODE, PSCI_STAT_COUNT_64};
 
 use crate::anchor::Ending;
 use crate::clock;
@@ -110,9 +110,16 @@ fn with_one_powered_down() -> Verdict {
     os_initiated()?;
     start(1)?;
     let sleeper = Sleeper::send(1, Kind::State(CORE_POWER_DOWN))?;
+    let count = || psci::stat_count(machine::mpidr(0), CLUSTER_POWER_DOWN);
+    let before = count();
     let verdict = accepted();
+    let after = count();
     sleeper.must_resume()?;
-    verdict
+    verdict?;
+    if psci::has(PSCI_STAT_COUNT_64) {
+        equal("STAT_COUNT of the cluster, which the last core has let go for all", after, before + 1)?;
+    }
+    Ok(())
 }
 
 fn with_one_off() -> Verdict {
