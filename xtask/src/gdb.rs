@@ -17,7 +17,7 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 /// The number of the program counter among the registers of AArch64.
 const PC: u32 = 32;
 
-/// A connection to the stub. The machine stands still after each call but [`resume`](Self::resume).
+/// A connection to the stub. The machine stands still between the calls.
 pub struct Gdb(UnixStream);
 
 impl Gdb {

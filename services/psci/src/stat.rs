@@ -133,13 +133,16 @@ impl<H: Hardware> Psci<'_, H> {
     /// Writes a note that the cluster is down, if it is: the caller's word says that it has let it go.
     fn note_down(&self, index: usize) {
         let place = &self.cluster(index).cluster_down;
+        let cluster = self.hardware.cluster_of(index);
+        let all_let_go = || self.table.words_of(cluster.clone()).all(|word| self.lets_cluster_go(word));
         full_fence(Protection::ClusterFence);
-        if self.is_cluster_down(index) {
+        // At one moment, else it never was down.
+        if self.table.settled(cluster.clone(), all_let_go) == Some(true) {
             let note = self.hardware.now() + 1;
             // If there is one already, the cluster went down without this core's help.
             let written = place.compare_exchange(0, note, Ordering::AcqRel, Ordering::Relaxed);
             full_fence(Protection::ClusterFence);
-            if written.is_ok() && !self.is_cluster_down(index) {
+            if written.is_ok() && !all_let_go() {
                 // If it has been taken already, this core is done with it, too.
                 let _ = place.compare_exchange(note, 0, Ordering::AcqRel, Ordering::Relaxed);
             }
@@ -158,13 +161,6 @@ impl<H: Hardware> Psci<'_, H> {
         if note != 0 {
             cluster.cluster.add(self.hardware.now().saturating_sub(note - 1));
         }
-    }
-
-    fn is_cluster_down(&self, index: usize) -> bool {
-        let cluster = self.hardware.cluster_of(index);
-        let all = || self.table.words_of(cluster.clone()).all(|word| self.lets_cluster_go(word));
-        // Cores that change all the time run.
-        self.table.settled(cluster.clone(), all).unwrap_or(false)
     }
 
     /// Returns whether a note says that the cluster of this core is down.

@@ -5,38 +5,45 @@
 
 use loom::thread;
 use quell_power::{Depth, Gate, Protection};
+use quell_psci::Asleep;
 
 use crate::world::{MOST_PREEMPTIONS, OWNER, World, check_within, fails_without};
 
 const OTHER: usize = 1;
 
+fn fall_asleep(world: &World, core: usize) -> Asleep {
+    world.fall_asleep(core, Depth::Cluster).expect("STAT: it is on and can not sleep")
+}
+
 fn sleep(world: &World, core: usize) {
-    let asleep = world.fall_asleep(core, Depth::Cluster).expect("STAT: it is on and can not sleep");
+    let asleep = fall_asleep(world, core);
     assert_eq!(world.wake_up(core, asleep), Some(Gate::Pass), "STAT: nobody stops it");
 }
 
-/// Checks, when a core is ON and all are done, what was counted of so many sleeps.
-fn check_notes(world: &World, most: u64) {
+/// Checks, when this core is ON and all are done, what was counted of so many sleeps.
+fn check_notes(world: &World, awake: usize, most: u64) {
     let counted = world.times_down();
     assert!(
         counted <= most,
         "STAT: {counted} sleeps of the cluster are counted, and there were {most} at most"
     );
     // Who takes a note counts it: one that is left would be a sleep that goes on.
-    world.psci().note_up(&world.table().local(OWNER));
+    world.psci().note_up(&world.table().local(awake));
     assert_eq!(world.times_down(), counted, "STAT: a note is left of a cluster that is up");
 }
 
-/// Two cores let the cluster go at once, and come back.
+/// Two cores let the cluster go at once, and one comes back: a note that is left then outlives the sleep.
 fn two_sleepers() {
     let world = World::new(&[OWNER, OTHER]);
     let other = thread::spawn({
         let world = world.clone();
         move || sleep(&world, OTHER)
     });
-    sleep(&world, OWNER);
+    let asleep = fall_asleep(&world, OWNER);
     other.join().unwrap();
-    check_notes(&world, 1);
+    check_notes(&world, OTHER, 1);
+    assert_eq!(world.wake_up(OWNER, asleep), Some(Gate::Pass), "STAT: nobody stops it");
+    check_notes(&world, OWNER, 1);
 }
 
 #[test]
@@ -61,7 +68,7 @@ fn again_and_again() {
     });
     sleep(&world, OWNER);
     other.join().unwrap();
-    check_notes(&world, 2);
+    check_notes(&world, OWNER, 2);
 }
 
 #[test]
@@ -85,7 +92,7 @@ fn start() {
     sleep(&world, OWNER);
     other.join().unwrap();
     // A core that is on its way has not let the cluster go.
-    check_notes(&world, 0);
+    check_notes(&world, OWNER, 0);
 }
 
 #[test]

@@ -214,18 +214,27 @@ impl Reference {
         }))
     }
 
+    /// The first core of the cluster that this affinity is in; there is one.
+    fn first_of(&self, target: u64) -> usize {
+        (0..self.cores.len())
+            .find(|&core| AFFINITIES[core] >> 8 == target >> 8)
+            .expect("there is such a cluster")
+    }
+
     fn node_hw_state(&self, target: u64, level: u32) -> Result<Answer, i32> {
         if level > 1 {
             return Err(INVALID_PARAMETERS);
         }
         let instance = self.instance(target, level)?;
-        let is_off = |core: &Core| if level == 0 { *core == Core::PowerDown } else { false };
-        Ok(Answer::Code(if instance.iter().all(|core| core.lets_cluster_go() || is_off(core)) {
-            1
-        } else if level == 0 && instance[0] == Core::Standby {
-            2
+        let is_off = if level == 0 {
+            matches!(instance[0], Core::Off | Core::PowerDown | Core::ClusterDown | Core::SystemDown)
         } else {
-            0
+            self.is_cluster_down(self.first_of(target))
+        };
+        Ok(Answer::Code(match instance[0] {
+            _ if is_off => 1,
+            Core::Standby if level == 0 => 2,
+            _ => 0,
         }))
     }
 

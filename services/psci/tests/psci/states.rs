@@ -33,8 +33,13 @@ impl Core {
     }
 
     /// Whether its cluster may be powered down.
-    pub(crate) fn lets_cluster_go(self) -> bool {
-        matches!(self, Self::Off | Self::ClusterDown | Self::SystemDown)
+    pub(crate) fn lets_cluster_go(self, os_initiated: bool) -> bool {
+        match self {
+            Self::Off | Self::ClusterDown | Self::SystemDown => true,
+            // The operating system's last core speaks for it.
+            Self::PowerDown => os_initiated,
+            _ => false,
+        }
     }
 }
 
@@ -109,10 +114,22 @@ impl Reference {
         self.cores[core] = how;
         self.figures[core].asleep_since = now;
         let lets_go = matches!(how, Core::ClusterDown | Core::SystemDown);
-        if lets_go && self.cores[Self::cluster(core)].iter().all(|core| core.lets_cluster_go()) {
-            self.figures[Self::cluster(core).start].cluster_down_since = Some(now);
+        if lets_go && self.cluster_is_let_go(core) {
+            self.figures[Self::cluster(core).start].cluster_down_since.get_or_insert(now);
         }
         true
+    }
+
+    fn cluster_is_let_go(&self, core: usize) -> bool {
+        self.cores[Self::cluster(core)].iter().all(|core| core.lets_cluster_go(self.os_initiated))
+    }
+
+    /// Whether the cluster of a core is down.
+    pub(crate) fn is_cluster_down(&self, core: usize) -> bool {
+        let is_said =
+            !self.os_initiated || self.figures[Self::cluster(core).start].cluster_down_since.is_some();
+        let all_off = self.cores[Self::cluster(core)].iter().all(|core| *core == Core::Off);
+        all_off || self.cluster_is_let_go(core) && is_said
     }
 
     /// A core that sleeps wakes up.
@@ -125,7 +142,7 @@ impl Reference {
         let figures = &mut self.figures[core];
         let figure = if how == Core::Standby { &mut figures.standby } else { &mut figures.power_down };
         figure.add(now - figures.asleep_since);
-        if how.lets_cluster_go() {
+        if how != Core::Standby {
             self.cluster_is_up(core, now);
         }
         true
