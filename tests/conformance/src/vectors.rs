@@ -126,11 +126,11 @@ impl Display for Fault {
     }
 }
 
-/// The vector of a synchronous exception from AArch64 below EL2.
-const FROM_EL1: u64 = 8;
+/// The vectors of a synchronous exception from AArch64 and from AArch32 below EL2.
+const FROM_EL1: [u64; 2] = [8, 12];
 
 extern "C" fn handle(slot: u64, frame: &mut Frame) {
-    if slot == FROM_EL1 {
+    if FROM_EL1.contains(&slot) {
         match el1::back() {
             Back::Called { pc, pstate } => {
                 (frame.elr, frame.spsr) = (pc, pstate);

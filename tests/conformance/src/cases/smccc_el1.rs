@@ -5,6 +5,7 @@
 use smccc::arch::{SMCCC_ARCH_FEATURES, SMCCC_VERSION};
 use smccc::psci::{PSCI_AFFINITY_INFO_64, PSCI_VERSION};
 
+use crate::arch::skipped;
 use crate::cases::smccc_registers::pattern;
 use crate::psci::NOT_SUPPORTED;
 use crate::runner::Case;
@@ -16,6 +17,8 @@ pub const CASES: &[Case] = &[
     Case { name: "smccc.el1.version", cores: 1, run: version },
     Case { name: "smccc.el1.registers", cores: 1, run: registers },
     Case { name: "smccc.el1.unknown", cores: 1, run: unknown },
+    Case { name: "smccc.el1.aarch32", cores: 1, run: aarch32 },
+    Case { name: "smccc.el1.aarch32_has_no_smc64", cores: 1, run: aarch32_has_no_smc64 },
 ];
 
 /// Returns registers for a call, with a pattern in those that are no argument.
@@ -59,6 +62,32 @@ fn unknown() -> Verdict {
     for function in [0x8000_0fed, 0x8400_0fed, 0xc400_0fed, 0xc200_0fed, 0xc700_0fed, 0x0400_0000, u32::MAX] {
         let saw = el1::smc(&call(function, &[]))[0];
         status(format_args!("call {function:#x} from EL1"), saw, NOT_SUPPORTED)?;
+    }
+    Ok(())
+}
+
+fn needs_aarch32() -> Verdict {
+    if el1::has_aarch32() { Ok(()) } else { skipped(format_args!("the core has no AArch32 at EL1")) }
+}
+
+fn aarch32() -> Verdict {
+    needs_aarch32()?;
+    for function in [SMCCC_VERSION, PSCI_VERSION, 0x8400_0fed] {
+        let saw = el1::smc_aarch32([function, 0, 0, 0]);
+        equal(
+            format_args!("call {function:#x} from AArch32"),
+            saw.into(),
+            smc::call0(function) as u32 as u64,
+        )?;
+    }
+    Ok(())
+}
+
+fn aarch32_has_no_smc64() -> Verdict {
+    needs_aarch32()?;
+    for function in [PSCI_AFFINITY_INFO_64, 0xc000_0000, 0xc700_0100, 0xc400_0fed] {
+        let saw = el1::smc_aarch32([function, 0, 0, 0]);
+        equal(format_args!("call {function:#x} from AArch32"), saw.into(), NOT_SUPPORTED as u32 as u64)?;
     }
     Ok(())
 }
