@@ -163,8 +163,7 @@ fn el2(x: &[u64; 4]) -> Result<u64, crate::verdict::Finding> {
     keeps!(
         x;
         written: "elr_el2", "spsr_el2", "far_el2", "esr_el2", "hpfar_el2", "cntvoff_el2", "vttbr_el2", "vtcr_el2",
-            "hstr_el2", "hacr_el2", "vpidr_el2", "vmpidr_el2", "afsr0_el2", "afsr1_el2", "amair_el2", "dacr32_el2",
-            "ifsr32_el2", "fpexc32_el2";
+            "hstr_el2", "hacr_el2", "vpidr_el2", "vmpidr_el2", "afsr0_el2", "afsr1_el2", "amair_el2";
         read: "sctlr_el2", "hcr_el2", "tcr_el2", "ttbr0_el2", "mair_el2", "vbar_el2", "cptr_el2", "mdcr_el2",
             "cnthctl_el2", "cnthp_cval_el2", "tpidr_el2", "S3_4_C12_C9_5", "S3_4_C12_C11_0", "S3_4_C12_C11_7"
     )
