@@ -15,6 +15,45 @@ use smccc::psci::{
 use crate::machine::DRAM_BASE;
 use crate::psci::{CORE_POWER_DOWN, SYSTEM_OFF2_32, SYSTEM_OFF2_64};
 
+/// Makes cases out of a function that takes a function's number: one for each function that comes back, named after the area
+/// and the function, and more.
+macro_rules! of_every_function {
+    ($area:literal, $run:path $(, $more:expr)* $(,)?) => {
+        $crate::call::of_every_function!(@list $area, $run, [$($more),*],
+            version = 0x0,
+            cpu_suspend = 0x1,
+            cpu_on = 0x3,
+            affinity_info = 0x4,
+            migrate = 0x5,
+            migrate_info_type = 0x6,
+            migrate_info_up_cpu = 0x7,
+            features = 0xa,
+            default_suspend = 0xc,
+            node_hw_state = 0xd,
+            system_suspend = 0xe,
+            set_suspend_mode = 0xf,
+            stat_residency = 0x10,
+            stat_count = 0x11,
+            system_reset2 = 0x12,
+            mem_protect = 0x13,
+            mem_protect_check_range = 0x14,
+            system_off2 = 0x15,
+        )
+    };
+    (@list $area:literal, $run:path, [$($more:expr),*], $($name:ident = $number:literal,)*) => {
+        &[
+            $($crate::runner::Case {
+                name: concat!($area, stringify!($name)),
+                cores: 1,
+                run: || $run($number),
+            },)*
+            $($more,)*
+        ]
+    };
+}
+
+pub(crate) use of_every_function;
+
 /// One call: function identifier, x1 to x3, and what the result is.
 #[derive(Clone, Copy, Debug)]
 pub struct Call {

@@ -5,7 +5,7 @@
 
 use smccc::psci::{PSCI_CPU_FREEZE, PSCI_CPU_OFF, PSCI_CPU_ON_64, PSCI_CPU_SUSPEND_64, PSCI_FEATURES};
 
-use crate::call;
+use crate::call::{self, of_every_function};
 use crate::clock;
 use crate::fixture::{needs, needs_power_down, start};
 use crate::machine::mpidr;
@@ -15,46 +15,17 @@ use crate::sleep::{Sleeper, Woken};
 use crate::verdict::{Verdict, equal, holds, status};
 use crate::{cores, smc};
 
-/// Defines the cases of functions that come back, by their number.
-macro_rules! hinted {
-    ($($name:ident = $number:literal),* $(,)?) => {
-        /// The cases of this file.
-        pub const CASES: &[Case] = &[
-            $(Case {
-                name: concat!("psci.sve_hint.", stringify!($name)),
-                cores: 1,
-                run: || same_with_hint($number),
-            },)*
-            Case { name: "psci.sve_hint.cpu_on_accepted", cores: 2, run: cpu_on_accepted },
-            Case { name: "psci.sve_hint.cpu_off", cores: 2, run: cpu_off },
-            Case { name: "psci.sve_hint.cpu_freeze", cores: 2, run: cpu_freeze },
-            Case { name: "psci.sve_hint.standby", cores: 1, run: standby },
-            Case { name: "psci.sve_hint.power_down", cores: 2, run: power_down },
-            Case { name: "psci.sve_hint.features_argument", cores: 1, run: features_argument },
-            Case { name: "psci.sve_hint.unknown", cores: 1, run: unknown },
-        ];
-    };
-}
-
-hinted!(
-    version = 0x0,
-    cpu_suspend = 0x1,
-    cpu_on = 0x3,
-    affinity_info = 0x4,
-    migrate = 0x5,
-    migrate_info_type = 0x6,
-    migrate_info_up_cpu = 0x7,
-    features = 0xa,
-    default_suspend = 0xc,
-    node_hw_state = 0xd,
-    system_suspend = 0xe,
-    set_suspend_mode = 0xf,
-    stat_residency = 0x10,
-    stat_count = 0x11,
-    system_reset2 = 0x12,
-    mem_protect = 0x13,
-    mem_protect_check_range = 0x14,
-    system_off2 = 0x15,
+/// The cases of this file.
+pub const CASES: &[Case] = of_every_function!(
+    "psci.sve_hint.",
+    same_with_hint,
+    Case { name: "psci.sve_hint.cpu_on_accepted", cores: 2, run: cpu_on_accepted },
+    Case { name: "psci.sve_hint.cpu_off", cores: 2, run: cpu_off },
+    Case { name: "psci.sve_hint.cpu_freeze", cores: 2, run: cpu_freeze },
+    Case { name: "psci.sve_hint.standby", cores: 1, run: standby },
+    Case { name: "psci.sve_hint.power_down", cores: 2, run: power_down },
+    Case { name: "psci.sve_hint.features_argument", cores: 1, run: features_argument },
+    Case { name: "psci.sve_hint.unknown", cores: 1, run: unknown },
 );
 
 const SVE_HINT: u32 = 1 << 16;
