@@ -8,6 +8,7 @@
 //! | none, or one of the caller's own | the caller |
 //! | a HALT of another core | the caller |
 //! | a KEXEC or a CRASH of another core | nobody: the caller is stopped, for a reboot may not kill the dump |
+//! | any, and the caller is not ON | nobody: it is stopped |
 //! | the last one already | nobody: the caller is stopped; of two cores that end the machine one does |
 //!
 //! It is a session in a phase that has no way out, [`Phase::Final`]: the gate stops whoever comes to it, no start is
@@ -41,7 +42,10 @@ impl<H: Hardware> Stop<'_, H> {
     /// Returns the generation of the session that stops the caller instead.
     pub fn rest(&self, caller: &LocalCore<'_>) -> Result<(), u32> {
         let forbids = |seen: ControlWord| {
-            seen.targets(caller.index()) && (seen.kind() >= Kind::Kexec || seen.phase() == Phase::Final)
+            // As for BEGIN: a core that is not ON any more (its operating system was replaced under it) ends nothing.
+            caller.word().state() != State::On
+                || seen.targets(caller.index())
+                    && (seen.kind() >= Kind::Kexec || seen.phase() == Phase::Final)
         };
         let session = match self.open_last(caller.index(), forbids) {
             Last::Opened(session) => session,
@@ -186,6 +190,15 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn a_core_that_is_not_on_ends_nothing() {
+        let machine = Machine::new(2);
+        machine.tick(MILLISECOND);
+        assert!(machine.table().local(1).leave());
+        assert_eq!(machine.stop().rest(&machine.table().local(1)), Err(0));
+        assert_eq!(machine.phase(), Phase::Idle, "nothing has changed");
     }
 
     #[test]
