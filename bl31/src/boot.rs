@@ -9,7 +9,7 @@ use quell_plat::{Description, Platform};
 use quell_power::Entry;
 
 use crate::{
-    gic,
+    crash, gic,
     machine::{self, Machine},
     mem_protect, mmu, pen, world,
 };
@@ -26,7 +26,7 @@ pub(crate) extern "C" fn first_core() -> ! {
     machine::describe(&description);
     // SAFETY: only this core runs, and the platform promises that the description is true.
     if let Err(index) = unsafe { gic::init(description.gicd, description.cores) } {
-        panic!("core {index} has no redistributor in its place");
+        crash::give_up(&format_args!("core {index} has no redistributor in its place"));
     }
     // The tables and words above are complete before another core can be woken.
     barrier::dsb(barrier::SY);
@@ -46,6 +46,6 @@ fn read_device_tree() -> Description {
     let tree = unsafe { slice::from_raw_parts(Machine::DEVICE_TREE as *const u8, Machine::DEVICE_TREE_SIZE) };
     match Machine::describe(tree) {
         Ok(description) => description,
-        Err(error) => panic!("device tree: {error}"),
+        Err(error) => crash::give_up(&format_args!("device tree: {error}")),
     }
 }

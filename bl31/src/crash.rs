@@ -6,13 +6,17 @@
 //! cores that fail, the first one reports; so does a core that fails again while it reports, which is why the second
 //! failure only sleeps.
 //!
-//! An exception at EL3 comes by [`fault`], a Rust panic by the panic handler. Both take the one emergency stack, and end in
-//! the last session there is, which stops every core. The gate and the doorbell do the rest.
+//! An exception at EL3 comes by [`fault`], a Rust panic by the panic handler, a machine that is not as it should be by
+//! [`give_up`]. All take the one emergency stack, and end in the last session there is, which stops every core. The gate
+//! and the doorbell do the rest.
+//!
+//! A panic is reported by its place in the source alone, which names one panic as well as its message does. The messages
+//! of the core library and of the dependencies, with all that they can format, are 14 KB that the flash has not.
 
 use core::{
     arch::naked_asm,
     cell::UnsafeCell,
-    fmt::Write,
+    fmt::{self, Write},
     mem::offset_of,
     panic::PanicInfo,
     sync::atomic::{AtomicU32, Ordering},
@@ -145,15 +149,23 @@ extern "C" fn report_fault(frame: &FaultFrame) -> ! {
 
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
+    match info.location() {
+        Some(place) => give_up(&format_args!("panicked at {place}")),
+        None => give_up(&format_args!("panicked")),
+    }
+}
+
+/// Reports why the firmware can not go on, and stops every core.
+pub(crate) fn give_up(why: &fmt::Arguments<'_>) -> ! {
     if REPORTING.swap(1, Ordering::AcqRel) != 0 {
         sleep();
     }
-    report_on_emergency_stack(info)
+    report_on_emergency_stack(why)
 }
 
-/// Goes to [`report_panic`] on the emergency stack: the panic may have come of too little stack.
+/// Goes to [`report`] on the emergency stack: a panic may have come of too little stack.
 #[unsafe(naked)]
-extern "C" fn report_on_emergency_stack(info: &PanicInfo<'_>) -> ! {
+extern "C" fn report_on_emergency_stack(why: &fmt::Arguments<'_>) -> ! {
     naked_asm!(
         "adrp   x1, {stack}",
         "add    x1, x1, :lo12:{stack}",
@@ -162,14 +174,14 @@ extern "C" fn report_on_emergency_stack(info: &PanicInfo<'_>) -> ! {
         "b      {report}",
         stack = sym EMERGENCY_STACK,
         stack_size = const EMERGENCY_STACK_SIZE,
-        report = sym report_panic,
+        report = sym report,
     )
 }
 
-extern "C" fn report_panic(info: &PanicInfo<'_>) -> ! {
+extern "C" fn report(why: &fmt::Arguments<'_>) -> ! {
     machine::stop_service().fail(machine::core_index());
     let mut console = Console::new();
-    let _ = writeln!(console, "quell: crash: {info}");
+    let _ = writeln!(console, "quell: crash: {why}");
     finish(&mut console)
 }
 
