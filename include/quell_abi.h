@@ -54,6 +54,15 @@ typedef uint64_t __u64;
 #define QUELL_KIND_CRASH		3
 #define QUELL_FLAG_TRY			1
 #define QUELL_FLAG_ORPHAN_RESET		2
+#define QUELL_PAUSE_LEASE_MAX		100000	/* microseconds; a PAUSE must have a lease */
+
+/* RELEASE x2; its x3, and x1 of SNAPSHOT for every other core, is QUELL_ALL_CORES */
+#define QUELL_RELEASE_RESUME		0
+#define QUELL_RELEASE_OFF		1
+#define QUELL_ALL_CORES			(~0ull)
+
+/* SNAPSHOT and EVICT x2, at most, in microseconds */
+#define QUELL_TIMEOUT_MAX		10000000
 
 /* Status */
 #define QUELL_SUCCESS			0

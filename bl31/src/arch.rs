@@ -4,7 +4,7 @@
 
 use aarch64_cpu::registers::{ID_AA64MMFR1_EL1, ID_AA64PFR0_EL1, ID_AA64PFR1_EL1, MIDR_EL1};
 use quell_arch::{
-    Control, FunctionId, Registers, Soc,
+    Control, FunctionId, Soc,
     mitigation::{CoreId, Mitigation},
     trng,
 };
@@ -12,31 +12,19 @@ use quell_plat::Platform;
 use tock_registers::interfaces::Readable;
 
 use crate::{
-    enables,
-    entropy::Rndrrs,
-    frame::{Frame, Verdict},
-    machine::Machine,
-    mitigation,
-    sysreg::ID_AA64ISAR2_EL1,
+    enables, entropy::Rndrrs, frame::Caller, machine::Machine, mitigation, sysreg::ID_AA64ISAR2_EL1,
 };
 
 /// Serves a call of the architecture's.
 #[inline(never)]
-pub(crate) fn handle(frame: &mut Frame, function: FunctionId) -> Verdict {
-    quell_arch::handle(function, registers(frame), &Core);
-    Verdict::RETURN
+pub(crate) fn handle(caller: Caller, function: FunctionId) {
+    caller.with_registers(|registers| quell_arch::handle(function, registers, &Core));
 }
 
 /// Serves a call of the TRNG's, and those of the standard owner that are nobody's.
 #[inline(never)]
-pub(crate) fn trng(frame: &mut Frame, function: FunctionId) -> Verdict {
-    trng::handle(function, registers(frame), &Rndrrs);
-    Verdict::RETURN
-}
-
-/// Returns what a call may read and write.
-fn registers(frame: &mut Frame) -> &mut Registers {
-    frame.x.first_chunk_mut().expect("a frame holds x0 to x30")
+pub(crate) fn trng(caller: Caller, function: FunctionId) {
+    caller.with_registers(|registers| trng::handle(function, registers, &Rndrrs));
 }
 
 /// The calling core.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The registers of a core that stops, as the operating system left them.
+//! The registers of a core that stops, or is looked at, as the operating system left them.
 
 use core::mem::offset_of;
 
@@ -16,7 +16,7 @@ use tock_registers::interfaces::Readable;
 
 use crate::{
     enables,
-    frame::Frame,
+    frame::Caller,
     sysreg::{CONTEXTIDR_EL2, ICC_HPPIR1_EL1, ICC_IGRPEN1_EL1, ICC_PMR_EL1, ICC_RPR_EL1, ISR_EL1, TTBR1_EL2},
 };
 
@@ -26,9 +26,9 @@ macro_rules! write {
     };
 }
 
-/// Writes the registers of this core: the general-purpose ones from the frame, all others as they are.
-pub(crate) fn registers(frame: &Frame, writer: &RecordWriter<'_>) {
-    for (number, value) in frame.x.into_iter().enumerate() {
+/// Writes the registers of this core: the general-purpose ones from its frame, all others as they are.
+pub(crate) fn registers(writer: &RecordWriter<'_>) {
+    for (number, value) in Caller::of_this_core().each().enumerate() {
         writer.set(offset_of!(CoreRecord, x) + number * size_of::<u64>(), value);
     }
     write!(writer:

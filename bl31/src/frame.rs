@@ -2,10 +2,16 @@
 
 //! The registers of the non-secure world on a core's EL3 stack.
 
+use core::ptr::NonNull;
+
+use quell_arch::Registers;
+
+use crate::machine;
+
 /// General-purpose registers x0 to x30 as the vectors save them.
 ///
-/// A call saves x0 to x18, x29 and x30: the rest survives Rust code by its calling convention, and is saved only when the
-/// core does not go back.
+/// All are saved at each entry, because a core may be captured wherever it waits in EL3. Those from x19 on are not
+/// restored: Rust code preserves them by its calling convention.
 #[derive(Debug)]
 #[repr(C, align(16))]
 pub(crate) struct Frame {
@@ -13,63 +19,58 @@ pub(crate) struct Frame {
     pub x: [u64; 31],
 }
 
-/// What the vectors do when a handler has returned, in x0: nothing if it is zero, else the core does not go back.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[repr(transparent)]
-pub(crate) struct Verdict(u64);
+/// The caller's registers: the frame at the top of the calling core's stack, which is there as long as the core is in EL3 on
+/// behalf of the non-secure world.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Caller(NonNull<Frame>);
 
-/// Why a core does not go back.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Leave {
-    /// CPU_OFF.
-    Off,
-    /// ACK, in the session with this generation.
-    Ack(u32),
-    /// The session with this generation stops it.
-    Stop(u32),
-    /// It lost the arbitration of BEGIN to the session with this generation.
-    Lost(u32),
-    /// It was stopped in CPU_SUSPEND, and has just woken up.
-    Suspended,
-    /// It was stopped when it woke up in CPU_SUSPEND, by the session with this generation.
-    Woken(u32),
-}
-
-const GENERATION_SHIFT: u32 = 32;
-
-impl Verdict {
-    /// The core goes back to the non-secure world, if the gate lets it.
-    pub(crate) const RETURN: Self = Self(0);
-
-    /// Returns why the core leaves.
+impl Caller {
+    /// Returns the caller that the vectors hand over.
     ///
-    /// # Panics
+    /// # Safety
     ///
-    /// Panics if it does not: then the vectors do not ask.
-    pub(crate) fn leave(self) -> Leave {
-        let generation = (self.0 >> GENERATION_SHIFT) as u32;
-        match self.0 as u32 {
-            1 => Leave::Off,
-            2 => Leave::Ack(generation),
-            3 => Leave::Stop(generation),
-            4 => Leave::Lost(generation),
-            5 => Leave::Suspended,
-            6 => Leave::Woken(generation),
-            other => panic!("verdict {other}"),
+    /// `frame` is what they saved, and nobody else has a reference into it.
+    pub(crate) const unsafe fn new(frame: NonNull<Frame>) -> Self {
+        Self(frame)
+    }
+
+    /// Returns who called this core into EL3.
+    pub(crate) fn of_this_core() -> Self {
+        let address = machine::stack_top(machine::core_index()) as usize - size_of::<Frame>();
+        Self(NonNull::new(address as *mut Frame).expect("no stack is at 0"))
+    }
+
+    /// Returns the registers from x0 on.
+    pub(crate) fn get<const N: usize>(self) -> [u64; N] {
+        const { assert!(N <= 31) };
+        // SAFETY: the frame is on this core's stack, initialised, and no reference into it lives longer than a call of
+        // `registers`.
+        unsafe { self.0.cast::<[u64; N]>().read() }
+    }
+
+    /// Returns every register, one after the other.
+    pub(crate) fn each(self) -> impl Iterator<Item = u64> {
+        // SAFETY: as for `get`, and the numbers are the frame's.
+        (0..31).map(move |number| unsafe { self.0.cast::<u64>().add(number).read() })
+    }
+
+    /// Writes the registers from x0 on.
+    pub(crate) fn set(self, values: &[u64]) {
+        assert!(values.len() <= 31);
+        for (number, value) in values.iter().enumerate() {
+            // SAFETY: as for `get`, and the number is one of the frame's.
+            unsafe { self.0.cast::<u64>().add(number).write(*value) };
         }
     }
-}
 
-impl From<Leave> for Verdict {
-    fn from(leave: Leave) -> Self {
-        let (number, generation) = match leave {
-            Leave::Off => (1, 0),
-            Leave::Ack(generation) => (2, generation),
-            Leave::Stop(generation) => (3, generation),
-            Leave::Lost(generation) => (4, generation),
-            Leave::Suspended => (5, 0),
-            Leave::Woken(generation) => (6, generation),
-        };
-        Self(u64::from(generation) << GENERATION_SHIFT | number)
+    /// Returns one signed code in x0.
+    pub(crate) fn set_code(self, code: i32) {
+        self.set(&[i64::from(code).cast_unsigned()]);
+    }
+
+    /// Lets a service work on the registers in place.
+    pub(crate) fn with_registers<T>(self, serve: impl FnOnce(&mut Registers) -> T) -> T {
+        // SAFETY: as for `get`; the services that get this know nothing of the frame.
+        serve(unsafe { self.0.cast::<Registers>().as_mut() })
     }
 }

@@ -5,7 +5,8 @@
 //! | interrupt | group | priority | use |
 //! |---|---|---|---|
 //! | SGI 8 | 0 | 0x00 | the doorbell: look at your word and at the control word |
-//! | SGI 9 to 15, PPI 29 | 0 | 0x80 | not used, disabled |
+//! | PPI 29 | 0 | 0x00 | the alarm, EL3's timer: look whether a deadline of a session is past |
+//! | SGI 9 to 15 | 0 | 0x80 | not used, disabled |
 //! | all others | 1 NS | 0x80 | the operating system's |
 //!
 //! One interrupt serves every purpose. What it means is in the words that the receiver reads after it: one that merges with
@@ -27,6 +28,7 @@ use safe_mmio::{UniqueMmioPointer, field};
 use tock_registers::interfaces::{Readable, Writeable};
 
 use crate::{
+    alarm,
     machine::{self, Machine},
     sysreg::{
         ICC_BPR0_EL1, ICC_BPR1_EL1, ICC_CTLR_EL1, ICC_CTLR_EL3, ICC_HPPIR1_EL1, ICC_IGRPEN1_EL1,
@@ -130,8 +132,10 @@ fn init_private(index: usize) {
     for interrupt in secure_sgis.chain([SECURE_TIMER]) {
         valid(driver.set_group(interrupt, group0));
     }
-    valid(driver.set_interrupt_priority(DOORBELL, HIGHEST_S_PRIORITY));
-    valid(driver.enable_interrupt(DOORBELL, true));
+    for interrupt in [DOORBELL, SECURE_TIMER] {
+        valid(driver.set_interrupt_priority(interrupt, HIGHEST_S_PRIORITY));
+        valid(driver.enable_interrupt(interrupt, true));
+    }
 }
 
 /// Brings the calling core's redistributor to the state that the non-secure world finds at its start.
@@ -199,11 +203,16 @@ pub(crate) fn close_non_secure() {
     barrier::isb(barrier::SY); // closed before the core sleeps
 }
 
-/// Acknowledges and ends what waits for EL3 on this core; what comes later is not lost.
+/// Acknowledges and ends what waits for EL3 on this core; what comes later is not lost. The alarm is off then: whoever takes
+/// its interrupt looks at what is due, and sets it again.
 pub(crate) fn acknowledge() {
     for _ in 0..GROUP0_MOST {
         match GicCpuInterface::get_and_acknowledge_interrupt(InterruptGroup::Group0) {
             Some(interrupt) if !SPECIAL.contains(&interrupt.raw_value()) => {
+                if interrupt == SECURE_TIMER {
+                    // Its interrupt is a level: it would be pending again at once.
+                    alarm::set(None);
+                }
                 GicCpuInterface::end_interrupt(interrupt, InterruptGroup::Group0);
             }
             _ => break,

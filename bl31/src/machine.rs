@@ -11,11 +11,15 @@ use core::{
 use aarch64_cpu::registers::{CNTFRQ_EL0, CNTPCT_EL0, SCTLR_EL1, SCTLR_EL2, SPSR_EL3};
 use quell_plat::{Description, Platform};
 use quell_power::{Control, CoreSlot, CoreTable, LocalCore, Topology};
-use quell_psci::{Psci, PsciSlot, Shared};
-use quell_stop::{RecordSlot, Stop, StopSlot};
+use quell_psci::{Psci, PsciSlot};
+use quell_stop::{RecordSlot, RecordWriter, Stop, StopSlot};
 use tock_registers::interfaces::Readable;
 
-use crate::{gic, mem_protect, sysreg::TPIDR_EL3};
+use crate::{
+    alarm, capture, gic, mem_protect,
+    pen::{self, Closed},
+    sysreg::TPIDR_EL3,
+};
 
 /// The platform that this image is for.
 pub(crate) type Machine = quell_plat::sbsa_ref::SbsaRef;
@@ -36,7 +40,8 @@ unsafe impl Sync for Stack {}
 pub(crate) static STACKS: [Stack; CORES] = [const { Stack(UnsafeCell::new([0; STACK_SIZE])) }; CORES];
 
 static CONTROL: Control = Control::new();
-static PSCI: Shared = Shared::new();
+static PSCI: quell_psci::Shared = quell_psci::Shared::new();
+static STOP: quell_stop::Shared = quell_stop::Shared::new();
 #[unsafe(link_section = ".per_core.slots")]
 static CORE_SLOTS: [CoreSlot; CORES] = [const { CoreSlot::new() }; CORES];
 #[unsafe(link_section = ".per_core.psci")]
@@ -94,7 +99,7 @@ pub(crate) fn psci() -> Psci<'static, Hardware> {
 /// Returns the stop service.
 pub(crate) fn stop_service() -> Stop<'static, Hardware> {
     let cores = CORE_COUNT.load(Ordering::Relaxed);
-    Stop::new(core_table(), &STOP_SLOTS[..cores], &RECORDS[..cores], &Hardware)
+    Stop::new(core_table(), &STOP, &STOP_SLOTS[..cores], &RECORDS[..cores], &Hardware)
 }
 
 /// Returns the address of the first redistributor.
@@ -177,6 +182,8 @@ impl quell_psci::Hardware for Hardware {
 }
 
 impl quell_stop::Hardware for Hardware {
+    type Closed = Closed;
+
     fn now(&self) -> u64 {
         now()
     }
@@ -201,5 +208,38 @@ impl quell_stop::Hardware for Hardware {
     fn write(&self, address: u64, value: u64) {
         // SAFETY: the address passed `is_memory`: it is mapped writable, aligned, and no Rust object lies in it.
         unsafe { (address as *mut u64).write_volatile(value) };
+    }
+
+    fn acknowledge(&self) {
+        gic::acknowledge();
+    }
+
+    fn sleep(&self) {
+        pen::sleep();
+    }
+
+    fn close(&self) -> Closed {
+        pen::close()
+    }
+
+    fn reopen(&self, closed: Closed) {
+        pen::reopen(closed);
+    }
+
+    fn capture(&self, writer: &RecordWriter<'_>) {
+        capture::registers(writer);
+    }
+
+    fn set_alarm(&self, at: Option<u64>) {
+        alarm::set(at);
+    }
+
+    fn count_stray(&self) {
+        psci().counters(core_index()).count_stray_doorbell();
+    }
+
+    fn reset_machine(&self) {
+        Machine::system_reset();
+        pen::wait_for_the_end()
     }
 }

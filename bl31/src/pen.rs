@@ -1,79 +1,36 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The pen: where a core is that is OFF, and the ways in and out of it.
-//!
-//! In: the core takes its word to STOPPING, records its registers if a session wants them, closes the operating system's
-//! interrupts, clears what is pending for EL3, completes its stores, and publishes OFF. Then it looks for a start, and
-//! sleeps if there is none. The doorbell of a start that comes between look and sleep is pending by then, so WFI falls
-//! through; every wake-up first acknowledges, then looks. A doorbell is cleared before OFF is published and not after: one
-//! that comes after belongs to a start.
-//!
-//! Out: the core takes the start, resets what the operating system sees of it, and passes the gate of those that enter.
+//! The pen on this machine: the protocol is the stop service's (`services/stop/src/pen.rs`), here is what it does to the core.
 
 use aarch64_cpu::asm::{self, barrier};
-use quell_abi::{State, Why};
-use quell_power::{Entry, Gate, LocalCore};
+use quell_abi::Why;
+use quell_power::LocalCore;
+use quell_stop::Way;
+use tock_registers::interfaces::{Readable, Writeable};
 
 use crate::{
-    capture,
-    frame::{Frame, Leave, Verdict},
-    gic, machine, vectors, virtual_interrupts, world,
+    gic, machine,
+    sysreg::ICC_IGRPEN1_EL3,
+    vectors,
+    virtual_interrupts::{self, Hidden},
+    world,
 };
 
-/// The way in for a core that does not go back to the operating system.
-pub(crate) extern "C" fn leave(frame: &Frame, verdict: Verdict) -> ! {
-    let local = machine::local_core();
-    let (why, session) = match verdict.leave() {
-        Leave::Off => (Why::Off, None),
-        Leave::Ack(generation) => (Why::Ack, Some(generation)),
-        Leave::Stop(generation) => (Why::Nmi, Some(generation)),
-        Leave::Lost(generation) => (Why::Lost, Some(generation)),
-        Leave::Woken(generation) => (Why::Suspended, Some(generation)),
-        Leave::Suspended => contained(&local, frame),
-    };
-    if local.leave() {
-        let session = session.or_else(|| local.session());
-        if let Some(generation) = session {
-            record(local.index(), frame, generation, why);
-        }
-        close();
-        local.publish(why, session);
-    } else {
-        close();
-    }
-    stay(&local)
-}
-
-/// Records a core that a session stopped in its sleep: its word is OFF, or a start of it is under way already.
-fn contained(local: &LocalCore<'_>, frame: &Frame) -> (Why, Option<u32>) {
-    let generation = local.word().generation();
-    record(local.index(), frame, generation, Why::Suspended);
-    (Why::Suspended, Some(generation))
-}
-
-fn record(index: usize, frame: &Frame, generation: u32, why: Why) {
-    machine::stop_service().record(index, generation, why, |writer| capture::registers(frame, writer));
-}
-
-/// Makes the core deaf to all but EL3's interrupts, and takes those that are pending.
-fn close() {
-    gic::close_non_secure();
-    virtual_interrupts::hide();
-    gic::acknowledge();
-    // "Stopped" promises that every store of the core is complete.
-    barrier::dsb(barrier::SY);
-}
-
-/// Stays in the pen until a start lets the core out.
+/// Stays in the pen, with an empty stack: nothing of what the core was doing is needed any more.
 pub(crate) fn stay(local: &LocalCore<'_>) -> ! {
+    // SAFETY: this does not return, and nothing on this stack is used after it.
+    unsafe { vectors::enter_pen(machine::stack_top(local.index())) }
+}
+
+/// The pen: the core lives again with every start that gets through the gate.
+pub(crate) extern "C" fn live_again() -> ! {
+    let local = &machine::local_core();
     loop {
-        if let Some(entry) = local.boot() {
-            boot(local, entry);
-        }
-        sleep();
-        gic::acknowledge();
-        if local.word().state() != State::Pending {
-            machine::psci().counters(local.index()).count_stray_doorbell();
+        let entry = machine::stop_service().stay(local);
+        machine::psci().note_up(local);
+        world::reset_core(local.index(), entry);
+        if machine::stop_service().enter(local, Why::NeverRan) == Way::Back {
+            enter(local.index(), entry.context);
         }
     }
 }
@@ -86,21 +43,36 @@ pub(crate) fn sleep() {
     asm::wfi();
 }
 
-/// Takes a started core to the operating system, unless a session stops it at the gate.
-fn boot(local: &LocalCore<'_>, entry: Entry) {
-    machine::stop_service().begin_life(local.index());
-    machine::psci().note_up(local);
-    world::reset_core(local.index(), entry);
-    match local.enter() {
-        Gate::Pass => enter(local.index(), entry.context),
-        Gate::Stop { generation } => {
-            close();
-            machine::stop_service().never_ran(local.index());
-            assert!(local.leave(), "only the core itself leaves ON");
-            local.publish(Why::NeverRan, Some(generation));
-        }
-        Gate::Pen => assert!(local.word().state() != State::On),
+/// Sleeps while the machine ends, which takes a moment.
+pub(crate) fn wait_for_the_end() -> ! {
+    loop {
+        sleep();
     }
+}
+
+/// What was open of a core that is closed.
+#[derive(Debug)]
+pub(crate) struct Closed {
+    groups: u64,
+    hidden: Hidden,
+}
+
+/// Makes the core deaf to all but EL3's interrupts, and takes those that are pending.
+pub(crate) fn close() -> Closed {
+    let closed = Closed { groups: ICC_IGRPEN1_EL3.get(), hidden: virtual_interrupts::hide() };
+    gic::close_non_secure();
+    gic::acknowledge();
+    // "Stopped" promises that every store of the core is complete.
+    barrier::dsb(barrier::SY);
+    closed
+}
+
+/// Lets the core hear again what it heard before.
+pub(crate) fn reopen(closed: Closed) {
+    closed.hidden.restore();
+    ICC_IGRPEN1_EL3.set(closed.groups);
+    // What is pending is signalled once the core has gone back, no sooner and no later.
+    barrier::isb(barrier::SY);
 }
 
 /// Goes to the non-secure world where [`world::reset_core`] has said.

@@ -7,89 +7,94 @@
 //! so the step comes after its last store to the operating system's memory, and whatever wakes it, it looks at its word first.
 
 use aarch64_cpu::asm::barrier;
+use quell_abi::Why;
 use quell_arch::FunctionId;
 use quell_plat::Platform;
-use quell_power::{Depth, Entry, Gate, LocalCore};
+use quell_power::{Depth, Entry, LocalCore};
 use quell_psci::{End, Outcome};
 
 use crate::{
-    frame::{Frame, Leave, Verdict},
+    exception::follow,
+    frame::Caller,
     gic,
     machine::{self, Machine},
-    mem_protect, pen, smc, virtual_interrupts, world,
+    mem_protect, pen, virtual_interrupts, world,
 };
 
 const SUCCESS: i32 = 0;
 
 /// Serves a call of PSCI.
+// Its frame is not that of every call.
 #[inline(never)]
-pub(crate) fn handle(frame: &mut Frame, function: FunctionId, arguments: [u64; 3]) -> Verdict {
+pub(crate) fn handle(caller: Caller, function: FunctionId, arguments: [u64; 3]) {
     let local = machine::local_core();
-    match machine::psci().handle(function, arguments, &local) {
-        Outcome::Return(value) => smc::code(frame, value),
-        Outcome::Value(value) => {
-            frame.x[0] = value;
-            Verdict::RETURN
+    match call(function, arguments, &local) {
+        Outcome::Return(value) => caller.set_code(value),
+        Outcome::Value(value) => caller.set(&[value]),
+        Outcome::Off => {
+            machine::stop_service().off(&local);
+            pen::stay(&local)
         }
-        Outcome::Off => Leave::Off.into(),
-        Outcome::Standby => match sleep(&local, Depth::Standby) {
-            Ok(()) => smc::code(frame, SUCCESS),
-            Err(leave) => leave.into(),
-        },
+        Outcome::Standby => {
+            sleep(&local, Depth::Standby);
+            caller.set_code(SUCCESS);
+        }
         Outcome::PowerDown { depth, entry } => power_down(&local, depth, entry),
         Outcome::End(how) => end(&local, how),
     }
 }
 
+// Its frame is gone when the outcome is carried out, which takes a frame of its own.
+#[inline(never)]
+fn call(function: FunctionId, arguments: [u64; 3], local: &LocalCore<'_>) -> Outcome {
+    machine::psci().handle(function, arguments, local)
+}
+
 /// Sleeps until an interrupt is pending for the non-secure world, masked or not; then the core is ON and has passed the
-/// gate.
-///
-/// # Errors
-///
-/// Returns how the core leaves if a session has stopped it.
-fn sleep(local: &LocalCore<'_>, depth: Depth) -> Result<(), Leave> {
-    let psci = machine::psci();
+/// gate. It does not return if a session stops the core.
+fn sleep(local: &LocalCore<'_>, depth: Depth) {
+    let (psci, stop) = (machine::psci(), machine::stop_service());
     // A session may say that this core has stopped as soon as its word says that it sleeps.
     barrier::dsb(barrier::SY);
-    let asleep = psci.suspend(local, depth).ok_or(Leave::Suspended)?;
+    let Some(asleep) = psci.suspend(local, depth) else {
+        return follow(stop.arrive(local, Why::Nmi), local);
+    };
     let hidden = virtual_interrupts::hide();
     loop {
         pen::sleep();
         gic::acknowledge();
-        if local.word().depth().is_none() || gic::is_non_secure_pending() {
+        stop.attend(local);
+        let is_evicted = stop.serve(local);
+        debug_assert!(!is_evicted, "who sleeps does not accept that");
+        if local.word().depth().is_none() || gic::is_non_secure_pending() || stop.is_evicted(local) {
             break;
         }
         psci.counters(local.index()).count_stray_doorbell();
     }
     hidden.restore();
-    if !psci.wake(local, asleep) {
-        return Err(Leave::Suspended);
-    }
-    match local.enter() {
-        Gate::Pass => Ok(()),
-        Gate::Stop { generation } => Err(Leave::Woken(generation)),
-        Gate::Pen => Err(Leave::Suspended),
+    let way = if psci.wake(local, asleep) {
+        stop.enter(local, Why::Suspended)
+    } else {
+        stop.arrive(local, Why::Suspended)
+    };
+    follow(way, local);
+    if stop.serve(local) {
+        follow(stop.leave_evicted(local), local);
     }
 }
 
 /// Sleeps, and begins anew. What the operating system had in the core is lost, what it has around it (the settings of the
 /// redistributor, pending interrupts, the timers) is kept.
-fn power_down(local: &LocalCore<'_>, depth: Depth, entry: Entry) -> Verdict {
+fn power_down(local: &LocalCore<'_>, depth: Depth, entry: Entry) {
     gic::open_for_wake_up();
-    match sleep(local, depth) {
-        Ok(()) => {
-            world::resume_core(entry);
-            pen::enter(local.index(), entry.context)
-        }
-        Err(leave) => leave.into(),
-    }
+    sleep(local, depth);
+    world::resume_core(entry);
+    pen::enter(local.index(), entry.context)
 }
 
 /// Ends the machine with every other core at rest, if this core may.
-fn end(local: &LocalCore<'_>, how: End) -> Verdict {
-    if let Err(generation) = machine::stop_service().rest(local) {
-        return Leave::Stop(generation).into();
-    }
+fn end(local: &LocalCore<'_>, how: End) {
+    follow(machine::stop_service().rest(local), local);
     match how {
         End::Off => Machine::system_off(),
         End::Reset => Machine::system_reset(),
@@ -98,8 +103,5 @@ fn end(local: &LocalCore<'_>, how: End) -> Verdict {
             Machine::system_reset();
         }
     }
-    // It takes a moment, which this core spends asleep.
-    loop {
-        pen::sleep();
-    }
+    pen::wait_for_the_end()
 }

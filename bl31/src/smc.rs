@@ -3,50 +3,55 @@
 //! SMC dispatch: from the function identifier to the service, and from its outcome to the caller's registers.
 
 use quell_arch::{FunctionId, NOT_SUPPORTED, Owner};
+use quell_stop::{Order, Outcome};
 
-use crate::{
-    arch,
-    frame::{Frame, Leave, Verdict},
-    machine, psci,
-};
+use crate::{arch, frame::Caller, machine, pen, psci};
 
-/// Serves the call in the frame, which gets the results.
-pub(crate) fn handle(frame: &mut Frame) -> Verdict {
-    let [x0, x1, x2, x3, x4, x5, x6, ..] = frame.x;
+/// Serves the call of the caller, who gets the results.
+pub(crate) fn handle(caller: Caller) {
+    let [x0, x1, x2, x3] = caller.get();
     let Some(function) = FunctionId::from_register(x0) else {
-        return code(frame, NOT_SUPPORTED);
+        return caller.set_code(NOT_SUPPORTED);
     };
     match function.owner() {
-        Some(Owner::Arch) => arch::handle(frame, function),
-        Some(Owner::Standard) if !function.is_psci() => arch::trng(frame, function),
-        Some(Owner::Standard) => psci::handle(frame, function, [x1, x2, x3]),
-        Some(Owner::Monitor) => stop(frame, function, [x1, x2, x3, x4, x5, x6]),
-        Some(Owner::Sip) | None => code(frame, NOT_SUPPORTED),
+        Some(Owner::Arch) => arch::handle(caller, function),
+        Some(Owner::Standard) if !function.is_psci() => arch::trng(caller, function),
+        Some(Owner::Standard) => psci::handle(caller, function, [x1, x2, x3]),
+        Some(Owner::Monitor) => stop(caller, function),
+        Some(Owner::Sip) | None => caller.set_code(NOT_SUPPORTED),
     }
 }
 
-/// Returns whether the call in the frame is of the 64-bit convention.
-pub(crate) fn is_smc64(frame: &Frame) -> bool {
-    FunctionId::from_register(frame.x[0]).is_some_and(FunctionId::is_smc64)
+/// Returns whether the call of the caller is of the 64-bit convention.
+pub(crate) fn is_smc64(caller: Caller) -> bool {
+    let [x0] = caller.get();
+    FunctionId::from_register(x0).is_some_and(FunctionId::is_smc64)
 }
 
-/// Returns one signed code to the caller.
-pub(crate) fn code(frame: &mut Frame, code: i32) -> Verdict {
-    frame.x[0] = i64::from(code).cast_unsigned();
-    Verdict::RETURN
+fn stop(caller: Caller, function: FunctionId) {
+    if let Some(order) = call(caller, function) {
+        obey(caller, order);
+    }
 }
 
-// Its frame is not that of every call.
+// Neither frame is that of every call, and the first is gone when the caller is stopped, which takes the second.
 #[inline(never)]
-fn stop(frame: &mut Frame, function: FunctionId, arguments: [u64; 6]) -> Verdict {
-    use quell_stop::Outcome;
+fn obey(caller: Caller, order: Order) {
+    let local = machine::local_core();
+    match machine::stop_service().obey(&local, order) {
+        Some(answer) => caller.set(answer.as_slice()),
+        None => pen::stay(&local),
+    }
+}
+
+#[inline(never)]
+fn call(caller: Caller, function: FunctionId) -> Option<Order> {
+    let [_, arguments @ ..]: [u64; 7] = caller.get();
     match machine::stop_service().handle(function, arguments, &machine::local_core()) {
         Outcome::Return(answer) => {
-            let results = answer.as_slice();
-            frame.x[..results.len()].copy_from_slice(results);
-            Verdict::RETURN
+            caller.set(answer.as_slice());
+            None
         }
-        Outcome::Ack { generation } => Leave::Ack(generation).into(),
-        Outcome::Lost { generation } => Leave::Lost(generation).into(),
+        Outcome::Stop(order) => Some(order),
     }
 }

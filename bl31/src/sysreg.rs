@@ -102,6 +102,7 @@ registers! {
     /// FEAT_ECV, CNTPOFF.
     CNTPOFF_EL2 = "S3_4_C14_C0_6";
     CNTPS_CTL_EL1 = "cntps_ctl_el1";
+    CNTPS_CVAL_EL1 = "cntps_cval_el1";
 
     PMCR_EL0 = "pmcr_el0";
     PMUSERENR_EL0 = "pmuserenr_el0";

@@ -7,12 +7,11 @@
 //!
 //! From a lower exception level:
 //!
-//! 1. Save x0-x18, x29, x30 in a [`Frame`] on the stack.
-//! 2. Call [`lower_sync`](exception::lower_sync) or [`lower_fiq`](exception::lower_fiq) with the frame.
-//! 3. If the verdict is 0, go to `enter_ns`: ask the [`gate`](exception::gate), and if its verdict is 0 too, restore the
-//!    frame and return. The frame is the caller's but for the results that the handler wrote.
-//! 4. Else the core does not go back: save x19-x28 too (the Rust code has preserved them) and call
-//!    [`leave`](crate::pen::leave), which does not return.
+//! 1. Save x0-x30 in a [`Frame`] at the top of the stack.
+//! 2. Call [`lower_sync`](exception::lower_sync) with the frame, or [`lower_fiq`](exception::lower_fiq). A core that is to
+//!    stop does not come back from there.
+//! 3. Go to `enter_ns`: pass the [`gate`](exception::gate), restore the frame and return. The frame is the caller's but for
+//!    the results that the handler wrote. x19-x28 need not be restored: the Rust code has preserved them.
 //!
 //! Every other exception is a fault, because none other is routed here: the [crash report](crate::crash) is all that follows.
 
@@ -27,6 +26,9 @@ unsafe extern "C" {
     /// Goes to the non-secure world as ELR_EL3 and SPSR_EL3 say, with x0 = `context`, every other general-purpose
     /// register 0 and the stack of this core empty. The gate may still stop the core.
     pub(crate) fn enter_boot(context: u64, stack_top: u64) -> !;
+
+    /// Goes to [`live_again`](pen::live_again) with the stack of this core empty but for the frame.
+    pub(crate) fn enter_pen(stack_top: u64) -> !;
 }
 
 global_asm!(
@@ -42,8 +44,13 @@ global_asm!(
     stp     x12, x13, [sp, #{x} + 16 * 6]
     stp     x14, x15, [sp, #{x} + 16 * 7]
     stp     x16, x17, [sp, #{x} + 16 * 8]
-    str     x18, [sp, #{x} + 8 * 18]
-    stp     x29, x30, [sp, #{x} + 8 * 29]
+    stp     x18, x19, [sp, #{x} + 16 * 9]
+    stp     x20, x21, [sp, #{x} + 16 * 10]
+    stp     x22, x23, [sp, #{x} + 16 * 11]
+    stp     x24, x25, [sp, #{x} + 16 * 12]
+    stp     x26, x27, [sp, #{x} + 16 * 13]
+    stp     x28, x29, [sp, #{x} + 16 * 14]
+    str     x30, [sp, #{x} + 8 * 30]
     .endm
 
     // A vector has room for 32 instructions; the assembler refuses a slot that outgrows it.
@@ -83,7 +90,6 @@ vectors:
     .balign 128
 fiq:
     save
-    mov     x0, sp
     bl      {lower_fiq}
     b       enter_ns
 
@@ -91,11 +97,9 @@ sync:
     save
     mov     x0, sp
     bl      {lower_sync}
-    cbnz    x0, leave
     .global enter_ns
 enter_ns:
     bl      {gate}
-    cbnz    x0, leave
     ldp     x0, x1, [sp, #{x} + 16 * 0]
     ldp     x2, x3, [sp, #{x} + 16 * 1]
     ldp     x4, x5, [sp, #{x} + 16 * 2]
@@ -112,16 +116,10 @@ enter_ns:
     dsb     nsh                         // nothing is executed speculatively past the ERET
     isb
 
-leave:
-    mov     x1, x0
-    mov     x0, sp
-    str     x19, [sp, #{x} + 8 * 19]
-    stp     x20, x21, [sp, #{x} + 16 * 10]
-    stp     x22, x23, [sp, #{x} + 16 * 11]
-    stp     x24, x25, [sp, #{x} + 16 * 12]
-    stp     x26, x27, [sp, #{x} + 16 * 13]
-    str     x28, [sp, #{x} + 8 * 28]
-    bl      {leave}
+    .global enter_pen
+enter_pen:
+    sub     sp, x0, #{frame}            // no stack of the firmware lies where a record is taken from
+    b       {live_again}
 
     .global enter_boot
 enter_boot:
@@ -149,7 +147,7 @@ enter_boot:
     x = const offset_of!(Frame, x),
     fault = sym crash::fault,
     gate = sym exception::gate,
-    leave = sym pen::leave,
+    live_again = sym pen::live_again,
     lower_fiq = sym exception::lower_fiq,
     lower_sync = sym exception::lower_sync,
 );

@@ -16,7 +16,7 @@ const PENDING: u64 = 0b111 << 6;
 const ENABLED: u64 = 1;
 
 /// What [`hide`] has taken away.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Hidden {
     hcr: u64,
     ich_hcr: u64,

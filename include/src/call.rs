@@ -176,6 +176,35 @@ impl Flags {
     }
 }
 
+/// How RELEASE ends a session, in x2.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[repr(u64)]
+pub enum Release {
+    /// The cores that a PAUSE holds go on.
+    Resume = 0,
+    /// Every core is OFF from now on; one that has not stopped does so as soon as it can.
+    Off = 1,
+}
+
+impl Release {
+    /// Every way, in the order of its number.
+    pub const ALL: [Self; 2] = [Self::Resume, Self::Off];
+
+    /// Returns the way with this number.
+    pub fn from_bits(bits: u64) -> Option<Self> {
+        Self::ALL.into_iter().find(|release| *release as u64 == bits)
+    }
+}
+
+/// x3 of RELEASE, and x1 of SNAPSHOT: every core.
+pub const ALL_CORES: u64 = u64::MAX;
+
+/// The longest lease of a PAUSE, in microseconds.
+pub const PAUSE_LEASE_MAX: u64 = 100_000;
+
+/// The longest time-out of SNAPSHOT and EVICT, in microseconds.
+pub const TIMEOUT_MAX: u64 = 10_000_000;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -201,6 +230,8 @@ mod tests {
         assert_eq!(Kind::from_bits(3), Some(Kind::Crash));
         assert_eq!(Kind::from_bits(4), None);
         assert_eq!(Kind::from_bits(u64::MAX), None);
+        assert_eq!(Release::ALL.map(|release| Release::from_bits(release as u64)), Release::ALL.map(Some));
+        assert_eq!((Release::from_bits(2), Release::from_bits(1 << 32)), (None, None));
         assert_eq!(Flags::from_bits(3).map(Flags::bits), Some(3));
         assert_eq!(Flags::from_bits(4), None);
         assert_eq!(Flags::from_bits(1 << 8), None);

@@ -5,9 +5,9 @@
 use std::{collections::BTreeMap, env, fs, mem::offset_of, path::PathBuf, process::Command};
 
 use quell_abi::{
-    CALL_UID, Call, CoreRecord, FEATURE_FLAGS_SHIFT, FEATURE_KIND_SHIFT, Flags, Kind, RECORD_MAGIC,
-    RECORD_SIZE, RECORD_VERSION, REVISION_FID, STATE_QUARANTINED, State, Status, UID_FID, VERSION,
-    VERSION_FID32, Why, World,
+    ALL_CORES, CALL_UID, Call, CoreRecord, FEATURE_FLAGS_SHIFT, FEATURE_KIND_SHIFT, Flags, Kind,
+    PAUSE_LEASE_MAX, RECORD_MAGIC, RECORD_SIZE, RECORD_VERSION, REVISION_FID, Release, STATE_QUARANTINED,
+    State, Status, TIMEOUT_MAX, UID_FID, VERSION, VERSION_FID32, Why, World,
 };
 
 /// Expected values by the C expression that must have them.
@@ -67,6 +67,13 @@ fn constants(expected: &mut Expected) {
     }
     expected.add("QUELL_FLAG_TRY", Flags::TRY.bits());
     expected.add("QUELL_FLAG_ORPHAN_RESET", Flags::ORPHAN_RESET.bits());
+    expected.add("QUELL_PAUSE_LEASE_MAX", PAUSE_LEASE_MAX);
+    for release in Release::ALL {
+        expected.add(format!("QUELL_RELEASE_{}", shouting(&format!("{release:?}"))), release as u64);
+    }
+    // Printed as a signed number.
+    expected.add("QUELL_ALL_CORES", ALL_CORES.cast_signed());
+    expected.add("QUELL_TIMEOUT_MAX", TIMEOUT_MAX);
     for status in Status::ALL {
         expected.add(format!("QUELL_{}", shouting(&format!("{status:?}"))), status as i32);
     }

@@ -20,18 +20,31 @@ pub enum Phase {
     Grace = 2,
     /// The secure interrupt is out; no call returns to a target.
     Nmi = 3,
+    /// A PAUSE that nobody is left of: every other core is held.
+    Done = 4,
     /// The time is over and targets are left.
-    Partial = 4,
+    Partial = 5,
+    /// What is left is being given up: nobody takes this over.
+    Releasing = 6,
     /// The machine ends, or the firmware found itself wrong: every core stops, and nobody takes this over or closes it.
-    Final = 5,
+    Final = 7,
 }
 
 impl Phase {
-    const ALL: [Self; 6] = [Self::Idle, Self::Fenced, Self::Grace, Self::Nmi, Self::Partial, Self::Final];
+    const ALL: [Self; 8] = [
+        Self::Idle,
+        Self::Fenced,
+        Self::Grace,
+        Self::Nmi,
+        Self::Done,
+        Self::Partial,
+        Self::Releasing,
+        Self::Final,
+    ];
 
     /// Returns whether a target must stop at the gate whatever it came from.
     pub const fn stops(self) -> bool {
-        matches!(self, Self::Nmi | Self::Partial | Self::Final)
+        !matches!(self, Self::Idle | Self::Fenced | Self::Grace)
     }
 }
 
@@ -39,9 +52,9 @@ impl Phase {
 ///
 /// | bits | what |
 /// |---|---|
-/// | 7:0 | [`Phase`] |
-/// | 11:8 | [`Kind`] |
-/// | 15:12 | [`Flags`] |
+/// | 2:0 | [`Phase`] |
+/// | 9:8 | [`Kind`] |
+/// | 13:12 | [`Flags`] |
 /// | 31:16 | core index of the owner |
 /// | 63:32 | generation: grows by one with every session and every takeover |
 ///
@@ -49,11 +62,11 @@ impl Phase {
 #[derive(Clone, Copy, Default, Eq, PartialEq)]
 pub struct ControlWord(u64);
 
-const PHASE_MASK: u64 = 0xff;
+const PHASE_MASK: u64 = 0x7;
 const KIND_SHIFT: u32 = 8;
-const KIND_MASK: u64 = 0xf;
+const KIND_MASK: u64 = 0x3;
 const FLAGS_SHIFT: u32 = 12;
-const FLAGS_MASK: u64 = 0xf;
+const FLAGS_MASK: u64 = 0x3;
 const OWNER_SHIFT: u32 = 16;
 const OWNER_MASK: u64 = 0xffff;
 const GENERATION_SHIFT: u32 = 32;
@@ -71,9 +84,7 @@ impl ControlWord {
 
     /// Returns how far the session is.
     pub const fn phase(self) -> Phase {
-        let bits = (self.0 & PHASE_MASK) as usize;
-        assert!(bits < Phase::ALL.len(), "the control word holds no phase");
-        Phase::ALL[bits]
+        Phase::ALL[(self.0 & PHASE_MASK) as usize]
     }
 
     /// Returns whether a session is open.
@@ -107,6 +118,11 @@ impl ControlWord {
     /// Returns whether a session is open that `core` does not own.
     pub const fn targets(self, core: usize) -> bool {
         self.is_open() && self.owner() != core
+    }
+
+    /// Returns whether a PAUSE is open: its targets are held, and go on later.
+    pub const fn holds(self) -> bool {
+        self.is_open() && matches!(self.kind(), Kind::Pause) && !matches!(self.phase(), Phase::Releasing)
     }
 
     /// Returns the generation that the next session has. It is never 0, which is no session's.

@@ -2,15 +2,17 @@
 
 //! What the gate says to a core that wants to enter the operating system.
 
+use crate::ControlWord;
+
 /// The gate's answer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Gate {
     /// The core may enter.
     Pass,
-    /// A session stops the core here.
+    /// A session stops the core here, or holds it.
     Stop {
-        /// The session's generation.
-        generation: u32,
+        /// The session.
+        session: ControlWord,
     },
     /// The core is not ON: it goes where its word says, the pen.
     Pen,

@@ -39,6 +39,16 @@
 //! can follow. The mailbox is written only by the core whose compare-and-swap made the word CLAIMED, and read by the
 //! target once it is PENDING: the Release of one and the Acquire of the other order the two.
 //!
+//! A *PAUSE* is a session whose targets are held and not stopped: a core that it stops goes to PARKED and waits in the
+//! firmware; PENDING and SUSPENDED are left as they are, for the gate holds such a core when it comes. A parked core
+//! publishes PARKED, **fence**, loads the control word; who ends the PAUSE swaps the control word, **fence**, and wakes all that
+//! are PARKED: one of the two sees the other. A core that goes on passes the gate of those that enter.
+//!
+//! What a session can not stop it can *give up* (RELEASE): the core's word goes from ON to OFF with the flag *quarantined*,
+//! under the core's feet. The core takes no step more with that flag, and the gate, which looks at the core's own word last,
+//! does not let it go back: it can only arrive in the pen, which clears the flag. It may be started meanwhile; it begins
+//! when it has arrived.
+//!
 //! The fences are explicit `fence(SeqCst)`: acquire and release alone do not order a store with a later load.
 
 #![cfg_attr(not(any(test, loom)), no_std)]
@@ -60,8 +70,8 @@ pub use gate::Gate;
 pub use local::LocalCore;
 #[cfg(loom)]
 pub use protection::remove;
-pub use protection::{Protection, full_fence};
-pub use remote::{RemoteCore, StartError};
+pub use protection::{Protection, full_fence, intact};
+pub use remote::{RemoteCore, StartError, is_older};
 pub use snapshot::{Census, MASK_BITS};
 pub use table::{CoreSlot, CoreTable, Entry};
 pub use topology::{AFFINITY_MASK, Topology};

@@ -5,7 +5,7 @@
 use quell_abi::{State, Why};
 
 use crate::{
-    CoreSlot, CoreTable, CoreWord, Depth, Entry, Gate, Protection, Role, Step,
+    ControlWord, CoreSlot, CoreTable, CoreWord, Depth, Entry, Gate, Protection, Role, Step,
     protection::{full_fence, intact},
 };
 
@@ -60,7 +60,9 @@ impl<'a> LocalCore<'a> {
     pub fn is_alone(&self) -> bool {
         let others = || self.table.words().enumerate().filter(|(index, _)| *index != self.index);
         self.table
-            .settled(0..self.table.len(), || others().all(|(_, word)| word.state() == State::Off))
+            .settled(0..self.table.len(), || {
+                others().all(|(_, word)| word.state() == State::Off && !word.is_quarantined())
+            })
             .unwrap_or(false)
     }
 
@@ -72,13 +74,13 @@ impl<'a> LocalCore<'a> {
         self.slot.step(Role::Itself, word, Step::Wake, Why::None, word.generation()).is_ok()
     }
 
-    /// The gate of a core that was not in the operating system and is ON since just now (boot, wake-up).
+    /// The gate of a core that was not in the operating system and is ON since just now (boot, wake-up, end of a PAUSE).
     pub fn enter(&self) -> Gate {
         // The step to ON before the load of the control word: the other half is in the session's opener.
         full_fence(Protection::EntryFence);
-        let control = self.table.control().load();
-        if control.targets(self.index) && intact(Protection::EntryGate) {
-            return Gate::Stop { generation: control.generation() };
+        let session = self.table.control().load();
+        if session.targets(self.index) && intact(Protection::EntryGate) {
+            return Gate::Stop { session };
         }
         self.own_word()
     }
@@ -86,17 +88,32 @@ impl<'a> LocalCore<'a> {
     /// The gate of a core that has been ON all the time: it returns from a call or an interrupt.
     #[inline]
     pub fn resume(&self) -> Gate {
-        let control = self.table.control().load();
-        if control.targets(self.index) && control.phase().stops() {
-            return Gate::Stop { generation: control.generation() };
+        if !intact(Protection::GateOrder) {
+            let own = self.own_word();
+            return if self.is_stopped().is_some() { Gate::Pen } else { own };
         }
-        self.own_word()
+        match self.is_stopped() {
+            Some(session) => Gate::Stop { session },
+            None => self.own_word(),
+        }
+    }
+
+    /// Returns the session that stops a core which comes from the operating system, if one does.
+    #[inline]
+    fn is_stopped(&self) -> Option<ControlWord> {
+        let session = self.table.control().load();
+        let is_due = session.phase().stops() || !intact(Protection::Grace);
+        (session.targets(self.index) && is_due).then_some(session)
     }
 
     /// The last look of both gates.
     #[inline]
     fn own_word(&self) -> Gate {
-        if self.slot.load().state() == State::On { Gate::Pass } else { Gate::Pen }
+        if self.slot.load().state() == State::On || !intact(Protection::OwnWord) {
+            Gate::Pass
+        } else {
+            Gate::Pen
+        }
     }
 
     /// Leaves the operating system for good; returns false if the core is not ON.
@@ -117,24 +134,73 @@ impl<'a> LocalCore<'a> {
         control.targets(self.index).then(|| control.generation())
     }
 
-    /// Says that the core is OFF: the last thing it does in the pen before it looks for a start.
+    /// Says that the core is OFF: the last thing it does in the pen before it looks for a start. Returns false if a session
+    /// has given the core up meanwhile; then it has to [`arrive`](Self::arrive).
     ///
     /// `session` is the generation of the session that the core stopped for or left in, if there was one.
     ///
     /// # Panics
     ///
     /// Panics if the core has not left: somebody else wrote its word.
-    pub fn publish(&self, why: Why, session: Option<u32>) {
+    #[must_use]
+    pub fn publish(&self, why: Why, session: Option<u32>) -> bool {
+        self.finish(Step::Publish, why, session)
+    }
+
+    /// Says that the core is PARKED: the last thing it does before it waits for the end of the PAUSE with this generation.
+    /// Returns false if a session has given the core up meanwhile; then it has to [`arrive`](Self::arrive).
+    ///
+    /// # Panics
+    ///
+    /// Panics if the core has not left: somebody else wrote its word.
+    #[must_use]
+    pub fn park(&self, why: Why, session: u32) -> bool {
+        self.finish(Step::Park, why, Some(session))
+    }
+
+    fn finish(&self, step: Step, why: Why, session: Option<u32>) -> bool {
         // Only a session changes STOPPING, and each session marks it once: a third try would need a takeover in between.
         for _ in 0..MARKS {
             let word = self.slot.load();
+            if word.is_quarantined() {
+                return false;
+            }
             assert!(word.state() == State::Stopping, "only the core itself leaves STOPPING");
             let generation = session.unwrap_or(word.generation());
-            if self.slot.step(Role::Itself, word, Step::Publish, why, generation).is_ok() {
-                return;
+            if self.slot.step(Role::Itself, word, step, why, generation).is_ok() {
+                return true;
             }
         }
         panic!("sessions open faster than a core can stop");
+    }
+
+    /// Leaves the PAUSE that has ended; returns false if a session has stopped the core for good.
+    ///
+    /// The core has still to pass [`enter`](Self::enter).
+    pub fn unpark(&self) -> bool {
+        // A PAUSE that takes over another one changes the word, and leaves it PARKED.
+        for _ in 0..MARKS {
+            let word = self.slot.load();
+            if word.state() != State::Parked {
+                return false;
+            }
+            if self.slot.step(Role::Itself, word, Step::Resume, Why::None, word.generation()).is_ok() {
+                return true;
+            }
+        }
+        panic!("sessions open faster than a core can go on");
+    }
+
+    /// Says that the core is in the pen although a session gave it up: from here on a start takes it.
+    pub fn arrive(&self) {
+        // Others start the core meanwhile, and sessions take that back.
+        for _ in 0..MARKS {
+            let word = self.slot.load();
+            if !word.is_quarantined() || self.slot.arrive(word).is_ok() {
+                return;
+            }
+        }
+        panic!("starts come faster than a core can arrive");
     }
 }
 
@@ -158,14 +224,22 @@ mod tests {
     }
 
     /// Opens a session of core 0 and takes it to this phase; returns its generation.
-    fn open(table: &CoreTable<'_>, phase: Phase) -> u32 {
+    fn open(table: &CoreTable<'_>, phase: Phase) -> ControlWord {
         let seen = table.control().load();
         let session = seen.opened(Kind::Crash, Flags::default(), 0).at(phase);
         table.control().replace(seen, session).unwrap();
-        session.generation()
+        session
     }
 
-    const OPEN: [Phase; 4] = [Phase::Fenced, Phase::Grace, Phase::Nmi, Phase::Partial];
+    const OPEN: [Phase; 7] = [
+        Phase::Fenced,
+        Phase::Grace,
+        Phase::Nmi,
+        Phase::Done,
+        Phase::Partial,
+        Phase::Releasing,
+        Phase::Final,
+    ];
 
     #[test]
     fn both_gates_pass_without_a_session() {
@@ -181,8 +255,8 @@ mod tests {
     fn a_core_that_enters_is_stopped_in_every_phase_and_the_owner_in_none() {
         for phase in OPEN {
             with_table(|table| {
-                let generation = open(&table, phase);
-                assert_eq!(table.local(1).enter(), Gate::Stop { generation }, "{phase:?}");
+                let session = open(&table, phase);
+                assert_eq!(table.local(1).enter(), Gate::Stop { session }, "{phase:?}");
                 assert_eq!(table.local(0).enter(), Gate::Pass, "{phase:?}");
             });
         }
@@ -192,9 +266,9 @@ mod tests {
     fn a_core_that_returns_is_stopped_once_the_secure_interrupt_is_due() {
         for phase in OPEN {
             with_table(|table| {
-                let generation = open(&table, phase);
-                let stops = matches!(phase, Phase::Nmi | Phase::Partial);
-                let gate = if stops { Gate::Stop { generation } } else { Gate::Pass };
+                let session = open(&table, phase);
+                let stops = !matches!(phase, Phase::Fenced | Phase::Grace);
+                let gate = if stops { Gate::Stop { session } } else { Gate::Pass };
                 assert_eq!(table.local(1).resume(), gate, "{phase:?}");
                 assert_eq!(table.local(0).resume(), Gate::Pass, "{phase:?}");
             });
@@ -258,18 +332,18 @@ mod tests {
     fn a_core_keeps_its_generation_unless_a_session_stops_it() {
         with_table(|table| {
             assert!(table.local(1).leave());
-            table.local(1).publish(Why::Off, None);
+            assert!(table.local(1).publish(Why::Off, None));
             let word = table.local(1).word();
             assert_eq!((word.state(), word.why(), word.generation()), (State::Off, Why::Off, 0));
 
-            let generation = open(&table, Phase::Idle);
+            let generation = open(&table, Phase::Idle).generation();
             let entry = Entry { address: 0x1000, context: 1, big_endian: true };
             table.remote(1).unwrap().start(&table.local(0), entry).unwrap();
             assert_eq!(table.local(1).boot(), Some(entry));
             let word = table.local(1).word();
             assert_eq!((word.why(), word.generation()), (Why::None, generation));
             assert!(table.local(1).leave());
-            table.local(1).publish(Why::Nmi, Some(9));
+            assert!(table.local(1).publish(Why::Nmi, Some(9)));
             let word = table.local(1).word();
             assert_eq!((word.state(), word.why(), word.generation()), (State::Off, Why::Nmi, 9));
         });
@@ -281,13 +355,12 @@ mod tests {
             let local = table.local(1);
             assert!(local.leave());
             assert_eq!(local.session(), None);
-            let generation = open(&table, Phase::Grace);
-            assert_eq!((local.session(), table.local(0).session()), (Some(generation), None));
+            let session = open(&table, Phase::Grace);
+            assert_eq!((local.session(), table.local(0).session()), (Some(session.generation()), None));
             // The session opened after the core had looked: it marks the core, and the mark stays.
-            let session = table.control().load();
             assert_eq!(table.remote(1).unwrap().contain(session).state(), State::Stopping);
-            local.publish(Why::Off, None);
-            assert_eq!((local.word().why(), local.word().generation()), (Why::Off, generation));
+            assert!(local.publish(Why::Off, None));
+            assert_eq!((local.word().why(), local.word().generation()), (Why::Off, session.generation()));
         });
     }
 
@@ -305,6 +378,6 @@ mod tests {
     #[test]
     #[should_panic(expected = "only the core itself leaves STOPPING")]
     fn off_is_not_published_by_a_core_that_has_not_left() {
-        with_table(|table| table.local(1).publish(Why::Off, None));
+        with_table(|table| assert!(table.local(1).publish(Why::Off, None)));
     }
 }

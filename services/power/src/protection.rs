@@ -15,8 +15,30 @@ pub enum Protection {
     MailboxFirst,
     /// Rule B: a core that enters the operating system looks at the control word after its own word says ON.
     EntryGate,
+    /// Rule B: a core that returns looks at the control word first, and last at its own word.
+    GateOrder,
+    /// Rule B: only a core whose own word says ON leaves.
+    OwnWord,
+    /// Rule D: a core that returns is not stopped in the time of grace.
+    Grace,
+    /// Rule D: an interrupt stops a core only if an open session is due to.
+    InterruptCheck,
+    /// Rule E: a core says that it is OFF or PARKED after all else that it does in its old life.
+    PublishLast,
+    /// Rule E: pending interrupts are cleared before the core says that it is OFF, not after.
+    ClearFirst,
     /// Rule C: a session leaves words alone that are not older than itself.
     GenerationAge,
+    /// Arbitration: a BEGIN replaces a session only of a lower kind.
+    Arbitration,
+    /// A BEGIN opens a session only if its caller's own word says ON.
+    OpenerOn,
+    /// Deadlines are driven by timers of EL3.
+    Alarm,
+    /// A core is started anew only when it has arrived, if it was given up.
+    Quarantine,
+    /// A request to a core is accepted, or taken back, by a compare-and-swap of the same word.
+    RequestSwap,
     /// A picture of several words counts only if none of them changed meanwhile.
     OneMoment,
     /// The starter's fence: CLAIMED before its second look at the control word.
@@ -25,6 +47,10 @@ pub enum Protection {
     EntryFence,
     /// The leaving core's fence: STOPPING before its look at the control word.
     LeaveFence,
+    /// The parked core's fence: PARKED before its look at the control word.
+    ParkFence,
+    /// The fence of those that end a PAUSE: the control word before the look at who is parked.
+    ResumeFence,
     /// The fence of those that let a cluster go or come back to it: their own word before the look at what stands there.
     ClusterFence,
     /// The session's fence: the open control word before the look at a core's word.
@@ -43,7 +69,7 @@ pub fn full_fence(protection: Protection) {
 /// Returns whether a protection is in place: always, but in a model that took it out.
 #[cfg(not(loom))]
 #[inline(always)]
-pub(crate) const fn intact(_: Protection) -> bool {
+pub const fn intact(_: Protection) -> bool {
     true
 }
 
@@ -60,6 +86,6 @@ pub fn remove(protection: Protection) {
 
 /// Returns whether a protection is in place.
 #[cfg(loom)]
-pub(crate) fn intact(protection: Protection) -> bool {
+pub fn intact(protection: Protection) -> bool {
     REMOVED.get() != Some(protection)
 }

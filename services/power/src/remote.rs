@@ -102,25 +102,33 @@ impl<'a> RemoteCore<'a> {
         assert!(dropped.is_ok(), "only a session changes CLAIMED, and only the starter CANCELLED");
     }
 
-    /// Stops the core on behalf of the session `session` if it is not in the operating system, and marks it as a target if
-    /// it is on its way out.
+    /// Does to the core what the open session `session` does to one that is not in the operating system: it stops it, or
+    /// holds it if it is a PAUSE. One that is on its way out is marked as a target.
     ///
     /// Returns the core's word afterwards. The session has fenced before.
     pub fn contain(&self, session: ControlWord) -> CoreWord {
+        self.settle(|word| containment(word, session), session.generation())
+    }
+
+    /// Takes the core OFF for the session `session`, which is releasing what it is left with.
+    ///
+    /// Returns the core's word afterwards.
+    pub fn give_up(&self, session: ControlWord) -> CoreWord {
+        // A session releases words of its own generation, too, so their age does not tell them from later ones. But it
+        // does not close before this word is OFF: if it is open after the word was read, the word is not a later one.
+        let is_open = || self.table.control().load() == session || !intact(Protection::GenerationAge);
+        self.settle(|word| surrender(word).filter(|_| is_open()), session.generation())
+    }
+
+    /// Takes the steps of a session that `rule` asks for, until it asks for none.
+    fn settle(&self, rule: impl Fn(CoreWord) -> Option<(Step, Why)>, generation: u32) -> CoreWord {
         let mut word = self.slot.load();
-        // A word changes at most from CLAIMED by way of PENDING to ON while the session is open: three tries do.
-        for _ in 0..3 {
-            let older =
-                is_older(word.generation(), session.generation()) || !intact(Protection::GenerationAge);
-            let (step, why) = match word.state() {
-                State::Claimed if older => (Step::Cancel, Why::NeverRan),
-                State::Pending if older => (Step::Withdraw, Why::NeverRan),
-                State::Suspended if older => (Step::Contain, Why::Suspended),
-                State::Stopping if older => (Step::Mark, word.why()),
-                _ => return word,
-            };
-            match self.slot.step(Role::Session, word, step, why, session.generation()) {
-                Ok(contained) => return contained,
+        for _ in 0..CHANGES {
+            let Some((step, why)) = rule(word) else { break };
+            match self.slot.step(Role::Session, word, step, why, generation) {
+                // Marked, or kept: it stays in its state.
+                Ok(next) if next.state() == word.state() => return next,
+                Ok(next) => word = next,
                 Err(now) => word = now,
             }
         }
@@ -128,8 +136,41 @@ impl<'a> RemoteCore<'a> {
     }
 }
 
+/// More changes than a core's word goes through while a session is open: from CLAIMED by way of PENDING, ON, SUSPENDED and ON
+/// again to STOPPING and OFF.
+const CHANGES: usize = 16;
+
+/// Returns what a session does to a core with this word that is not in the operating system.
+fn containment(word: CoreWord, session: ControlWord) -> Option<(Step, Why)> {
+    if intact(Protection::GenerationAge) && !is_older(word.generation(), session.generation()) {
+        return None;
+    }
+    match word.state() {
+        State::Claimed => Some((Step::Cancel, Why::NeverRan)),
+        State::Stopping => Some((Step::Mark, word.why())),
+        State::Parked if session.holds() => Some((Step::Keep, word.why())),
+        State::Parked => Some((Step::Unpark, word.why())),
+        State::Pending if !session.holds() => Some((Step::Withdraw, Why::NeverRan)),
+        State::Suspended if !session.holds() => Some((Step::Contain, Why::Suspended)),
+        _ => None,
+    }
+}
+
+/// Returns what a session does to a core with this word that it gives up.
+const fn surrender(word: CoreWord) -> Option<(Step, Why)> {
+    match word.state() {
+        State::On => Some((Step::GiveUp, Why::NoAnswer)),
+        State::Stopping => Some((Step::GiveUpStopping, Why::InEl3)),
+        State::Parked => Some((Step::Unpark, word.why())),
+        State::Claimed => Some((Step::Cancel, Why::NeverRan)),
+        State::Pending => Some((Step::Withdraw, Why::NeverRan)),
+        State::Suspended => Some((Step::Contain, Why::Suspended)),
+        State::Off | State::Cancelled => None,
+    }
+}
+
 /// Returns whether generation `a` comes before `b`. Generations wrap; two that are compared are never far apart.
-const fn is_older(a: u32, b: u32) -> bool {
+pub const fn is_older(a: u32, b: u32) -> bool {
     (b.wrapping_sub(a) as i32) > 0
 }
 
@@ -238,6 +279,7 @@ mod tests {
                     State::Pending => (State::Off, Why::NeverRan),
                     State::Suspended => (State::Off, Why::Suspended),
                     State::Stopping => (State::Stopping, Why::None),
+                    State::Parked => (State::Off, Why::None),
                     _ => {
                         assert_eq!(after, before, "{state:?}");
                         return;
@@ -250,8 +292,66 @@ mod tests {
     }
 
     #[test]
+    fn a_pause_leaves_those_where_they_are_that_the_gate_will_hold() {
+        for state in State::ALL {
+            with_core(state, |table, slot| {
+                let before = slot.load();
+                let word = ControlWord::with_generation(5);
+                let after = table.remote(1).unwrap().contain(word.opened(Kind::Pause, Flags::default(), 0));
+                match state {
+                    State::Claimed => assert_eq!(after.state(), State::Cancelled),
+                    State::Stopping | State::Parked => {
+                        assert_eq!((after.state(), after.generation()), (state, 6));
+                    }
+                    _ => assert_eq!(after, before),
+                }
+            });
+        }
+    }
+
+    /// What a session gives up is OFF, and quarantined if it may still be in the operating system.
+    #[test]
+    fn who_is_given_up_is_off_and_takes_no_step_of_its_own_until_it_arrives() {
+        for state in State::ALL {
+            with_core(state, |table, slot| {
+                let control = table.control();
+                control.replace(control.load(), session(6).at(Phase::Releasing)).unwrap();
+                let after = table.remote(1).unwrap().give_up(control.load());
+                let is_late = matches!(state, State::On | State::Stopping);
+                assert_eq!(after.is_quarantined(), is_late, "{state:?}");
+                match state {
+                    State::Claimed | State::Cancelled => return assert_eq!(after.state(), State::Cancelled),
+                    _ => assert_eq!(after.state(), State::Off, "{state:?}"),
+                }
+                control.replace(control.load(), session(6).at(Phase::Idle)).unwrap();
+                assert_eq!(table.remote(1).unwrap().start(&table.local(0), ENTRY), Ok(()));
+                assert_eq!(table.local(1).boot().is_some(), !is_late, "{state:?}");
+                if is_late {
+                    assert_eq!(slot.load().state(), State::Pending);
+                    table.local(1).arrive();
+                    assert_eq!(table.local(1).boot(), Some(ENTRY));
+                }
+            });
+        }
+    }
+
+    /// A driver that comes late finds a word of the time after its session.
+    #[test]
+    fn nobody_is_given_up_when_the_release_is_over() {
+        for state in State::ALL {
+            with_core(state, |table, slot| {
+                let before = slot.load();
+                let control = table.control();
+                control.replace(control.load(), session(5).at(Phase::Idle)).unwrap();
+                table.remote(1).unwrap().give_up(session(5).at(Phase::Releasing));
+                assert_eq!(slot.load(), before, "{state:?}");
+            });
+        }
+    }
+
+    #[test]
     fn a_session_leaves_words_alone_that_are_not_older() {
-        for state in [State::Claimed, State::Pending, State::Suspended, State::Stopping] {
+        for state in [State::Claimed, State::Pending, State::Suspended, State::Stopping, State::Parked] {
             for generation in [5, 4, 1, 5_u32.wrapping_sub(1 << 31)] {
                 with_core(state, |table, slot| {
                     let before = slot.load();

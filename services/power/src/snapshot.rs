@@ -21,7 +21,7 @@ const TRIES: usize = if cfg!(loom) { 2 } else { 16 };
 /// The cores of one mask word, by what they do.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Census {
-    /// Cores in the operating system, or in a call from it.
+    /// Cores in the operating system, or in a call from it; also those that were given up and may still be there.
     pub on: u64,
     /// Cores whose start is under way.
     pub pending: u64,
@@ -70,6 +70,7 @@ impl CoreTable<'_> {
             let bit = 1 << place;
             match word.state() {
                 State::On | State::Suspended | State::Stopping => census.on |= bit,
+                State::Off if word.is_quarantined() => census.on |= bit,
                 State::Claimed | State::Pending | State::Cancelled => census.pending |= bit,
                 State::Off if !matches!(word.why(), Why::None | Why::Off) => census.stopped |= bit,
                 State::Off => {}
@@ -109,7 +110,7 @@ mod tests {
             (0b1111, 0, 0),
             "a core that sleeps or goes can still be in the operating system"
         );
-        table.local(2).publish(Why::Off, None);
+        assert!(table.local(2).publish(Why::Off, None));
         assert_eq!(masks(), (0b1011, 0, 0), "CPU_OFF is no stop");
         table.remote(4).unwrap().start(&table.local(0), ENTRY).unwrap();
         assert_eq!(masks(), (0b1011, 0b1_0000, 0));
@@ -119,7 +120,7 @@ mod tests {
         table.remote(1).unwrap().contain(session);
         table.remote(4).unwrap().contain(session);
         assert!(table.local(3).leave());
-        table.local(3).publish(Why::Nmi, Some(session.generation()));
+        assert!(table.local(3).publish(Why::Nmi, Some(session.generation())));
         assert_eq!(masks(), (0b1, 0, 0b1_1010));
     }
 
@@ -143,7 +144,7 @@ mod tests {
         epochs.push(epoch());
         table.local(1).leave();
         epochs.push(epoch());
-        table.local(1).publish(Why::Off, None);
+        assert!(table.local(1).publish(Why::Off, None));
         epochs.push(epoch());
         assert!(epochs.is_sorted_by(|before, after| before < after), "{epochs:?}");
         // A step that is refused is no change.

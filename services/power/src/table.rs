@@ -7,7 +7,8 @@ use core::ops::Range;
 use quell_abi::{State, Why};
 
 use crate::{
-    Control, CoreWord, LocalCore, RemoteCore, Role, Step,
+    Control, CoreWord, LocalCore, Protection, RemoteCore, Role, Step,
+    protection::intact,
     sync::{AtomicU64, Ordering},
 };
 
@@ -82,8 +83,8 @@ impl CoreSlot {
     ///
     /// # Errors
     ///
-    /// Returns the word as it is if it is not `seen` any more, or `seen` if the step does not start from its state or is
-    /// not for `by` to take.
+    /// Returns the word as it is if it is not `seen` any more, or `seen` if the step does not start from its state, is
+    /// not for `by` to take, or is the core's own and the core is quarantined.
     pub(crate) fn step(
         &self,
         by: Role,
@@ -92,7 +93,13 @@ impl CoreSlot {
         why: Why,
         generation: u32,
     ) -> Result<CoreWord, CoreWord> {
-        self.step_to(by, seen, step, seen.next(step.transition().to, why, generation))
+        let next = seen.next(step.transition().to, why, generation);
+        self.step_to(
+            by,
+            seen,
+            step,
+            if step.gives_up() && intact(Protection::Quarantine) { next.quarantined() } else { next },
+        )
     }
 
     /// Takes a step from the word `seen` to the word `next`, which is of the step's state; see [`step`](Self::step).
@@ -104,9 +111,24 @@ impl CoreSlot {
         next: CoreWord,
     ) -> Result<CoreWord, CoreWord> {
         let transition = step.transition();
-        if seen.state() != transition.from || by != transition.by {
+        let is_void = by == Role::Itself && seen.is_quarantined();
+        if seen.state() != transition.from || by != transition.by || is_void {
             return Err(seen);
         }
+        self.replace(seen, next)
+    }
+
+    /// Ends the quarantine of this core, on itself.
+    ///
+    /// # Errors
+    ///
+    /// Returns the word as it is if it is not `seen` any more.
+    pub(crate) fn arrive(&self, seen: CoreWord) -> Result<CoreWord, CoreWord> {
+        let why = if seen.state() == State::Off { Why::Nmi } else { seen.why() };
+        self.replace(seen, seen.next(seen.state(), why, seen.generation()).arrived())
+    }
+
+    fn replace(&self, seen: CoreWord, next: CoreWord) -> Result<CoreWord, CoreWord> {
         self.word
             .compare_exchange(seen.bits(), next.bits(), Ordering::AcqRel, Ordering::Acquire)
             .map(|_| next)

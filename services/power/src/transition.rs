@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! Every legal step of a core's word, and who may take it. A step that is not here can not be named.
+//!
+//! A core that was given up is *quarantined*: its word says so beside its state, through every step that others take, until
+//! the core itself arrives in the pen. Only that clears the flag, and no step out of the pen is taken with it.
 
 use quell_abi::State;
 
@@ -45,6 +48,18 @@ pub enum Step {
     Mark,
     /// The core is in the pen: no instruction of the operating system can follow.
     Publish,
+    /// The core waits in the firmware, with all that it had in the operating system, for the end of a PAUSE.
+    Park,
+    /// The PAUSE is over: the core goes on.
+    Resume,
+    /// A PAUSE takes over another one, and the cores that are parked with it.
+    Keep,
+    /// A session stops a core that is parked; the core finds out when it wakes.
+    Unpark,
+    /// A session gives up a core that has not answered: whatever it still does counts for nothing, and it may be started.
+    GiveUp,
+    /// A session gives up a core that has not come to the pen.
+    GiveUpStopping,
 }
 
 /// One row of the transition table.
@@ -65,7 +80,7 @@ const fn row(step: Step, from: State, to: State, by: Role) -> Transition {
 }
 
 /// The legal steps, in the order of [`Step`].
-pub const TRANSITIONS: [Transition; 13] = [
+pub const TRANSITIONS: [Transition; 19] = [
     row(Step::Claim, State::Off, State::Claimed, Role::Starter),
     row(Step::Accept, State::Claimed, State::Pending, Role::Starter),
     row(Step::RollBack, State::Claimed, State::Off, Role::Starter),
@@ -79,6 +94,12 @@ pub const TRANSITIONS: [Transition; 13] = [
     row(Step::Leave, State::On, State::Stopping, Role::Itself),
     row(Step::Mark, State::Stopping, State::Stopping, Role::Session),
     row(Step::Publish, State::Stopping, State::Off, Role::Itself),
+    row(Step::Park, State::Stopping, State::Parked, Role::Itself),
+    row(Step::Resume, State::Parked, State::On, Role::Itself),
+    row(Step::Keep, State::Parked, State::Parked, Role::Session),
+    row(Step::Unpark, State::Parked, State::Off, Role::Session),
+    row(Step::GiveUp, State::On, State::Off, Role::Session),
+    row(Step::GiveUpStopping, State::Stopping, State::Off, Role::Session),
 ];
 
 const _: () = {
@@ -90,6 +111,11 @@ const _: () = {
 };
 
 impl Step {
+    /// Returns whether the core is quarantined by this step.
+    pub const fn gives_up(self) -> bool {
+        matches!(self, Self::GiveUp | Self::GiveUpStopping)
+    }
+
     /// Returns the step's row of the table.
     pub const fn transition(self) -> Transition {
         TRANSITIONS[self as usize]

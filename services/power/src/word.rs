@@ -28,7 +28,8 @@ impl Depth {
 ///
 /// | bits | what |
 /// |---|---|
-/// | 3:0 | [`State`] |
+/// | 2:0 | [`State`] |
+/// | 3 | quarantined: a session gave the core up, and it has not come to the pen since |
 /// | 7:4 | [`Why`] it is in that state |
 /// | 9:8 | [`Depth`] of a core that is SUSPENDED |
 /// | 31:10 | number of changes, modulo 2^22: a word comes back only after so many |
@@ -38,7 +39,8 @@ impl Depth {
 #[derive(Clone, Copy, Default, Eq, PartialEq)]
 pub struct CoreWord(u64);
 
-const STATE_MASK: u64 = 0xf;
+const STATE_MASK: u64 = 0x7;
+const QUARANTINED: u64 = 1 << 3;
 const WHY_SHIFT: u32 = 4;
 const WHY_MASK: u64 = 0xf;
 const DEPTH_SHIFT: u32 = 8;
@@ -64,6 +66,11 @@ impl CoreWord {
             Some(state) => state,
             None => panic!("a core word holds no state"),
         }
+    }
+
+    /// Returns whether a session gave the core up and it has not arrived in the pen: what it did before may not be over.
+    pub const fn is_quarantined(self) -> bool {
+        self.0 & QUARANTINED != 0
     }
 
     /// Returns how the core came to its state.
@@ -92,15 +99,26 @@ impl CoreWord {
         (self.0 >> GENERATION_SHIFT) as u32
     }
 
-    /// Returns the word that follows this one.
+    /// Returns the word that follows this one. What becomes of a core that is quarantined does not bring it to the pen.
     pub(crate) const fn next(self, state: State, why: Why, generation: u32) -> Self {
         let changes = (self.changes() + 1) & CHANGES_MASK;
         Self(
             state as u64
+                | self.0 & QUARANTINED
                 | (why as u64) << WHY_SHIFT
                 | changes << CHANGES_SHIFT
                 | (generation as u64) << GENERATION_SHIFT,
         )
+    }
+
+    /// Returns this word of a core that has been given up.
+    pub(crate) const fn quarantined(self) -> Self {
+        Self(self.0 | QUARANTINED)
+    }
+
+    /// Returns this word of a core that has arrived in the pen after all.
+    pub(crate) const fn arrived(self) -> Self {
+        Self(self.0 & !QUARANTINED)
     }
 
     /// Returns this word of a core that is SUSPENDED with its depth.
@@ -113,8 +131,9 @@ impl fmt::Debug for CoreWord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{:?} ({:?}) generation {} change {}",
+            "{:?}{} ({:?}) generation {} change {}",
             self.state(),
+            if self.is_quarantined() { " quarantined" } else { "" },
             self.why(),
             self.generation(),
             self.changes()
@@ -145,6 +164,14 @@ mod tests {
                 assert_eq!(word.depth(), (state == State::Suspended).then_some(Depth::Standby));
             }
         }
+    }
+
+    #[test]
+    fn a_core_stays_quarantined_until_it_arrives() {
+        let word = CoreWord::default().next(State::Off, Why::NoAnswer, 7).quarantined();
+        let started = word.next(State::Claimed, Why::None, 7).next(State::Pending, Why::None, 8);
+        assert!(word.is_quarantined() && started.is_quarantined() && !started.arrived().is_quarantined());
+        assert_eq!((started.state(), started.generation()), (State::Pending, 8));
     }
 
     #[test]

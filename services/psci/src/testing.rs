@@ -95,7 +95,7 @@ impl Machine {
     pub(crate) fn off(&self, core: usize) {
         let local = self.table().local(core);
         assert!(local.leave());
-        local.publish(Why::Off, None);
+        assert!(local.publish(Why::Off, None));
     }
 
     /// Opens a session of kind CRASH.

@@ -5,13 +5,14 @@
 //! | x0 | when |
 //! |---|---|
 //! | does not return | the core is OFF |
+//! | SUCCESS | the session was a PAUSE, and is over |
 //! | NO_SESSION | none is open |
 //! | DENIED | the caller owns the session |
 
 use quell_abi::Status;
 use quell_power::LocalCore;
 
-use crate::{Hardware, Outcome, Stop};
+use crate::{Hardware, Order, Outcome, Stop};
 
 impl<H: Hardware> Stop<'_, H> {
     pub(crate) fn ack(&self, saved_registers: u64, caller: &LocalCore<'_>) -> Outcome {
@@ -23,7 +24,7 @@ impl<H: Hardware> Stop<'_, H> {
             return Status::Denied.into();
         }
         self.slots[caller.index()].note_ack(saved_registers);
-        Outcome::Ack { generation: control.generation() }
+        Outcome::Stop(Order::Acknowledged(control))
     }
 }
 
@@ -61,7 +62,7 @@ mod tests {
         let generation = machine.begin(0, Kind::Halt, [1, 1]);
         for (core, address) in [(1, u64::MAX), (2, 0)] {
             let outcome = machine.call(core, Call::Ack, &[address]);
-            assert_eq!(outcome, Outcome::Ack { generation: generation as u32 });
+            assert_eq!(outcome, Outcome::Stop(Order::Acknowledged(machine.table().control().load())));
             machine.stop_core(core, Why::Ack, generation, 0);
             assert_eq!(machine.state(core), (State::Off, Why::Ack));
             assert_eq!(saved_registers(&machine, core as u64), address);

@@ -10,45 +10,53 @@
 //! | another's, the lease is over | same | it takes the session over |
 //! | another's, before the secure interrupt | same or lower, with TRY | BUSY |
 //! | another's | same or lower | it is stopped |
-//! | the last one of all (the machine ends, the firmware has failed) | any | it is stopped |
+//! | one that is being released, or the last one of all (the machine ends, the firmware has failed) | any | it is stopped |
+//!
+//! Who is stopped by a PAUSE is held, and returns with BUSY when it is over.
 
 use quell_abi::{Flags, Status};
-use quell_arch::Answer;
-use quell_power::{ControlWord, Phase};
+use quell_power::{ControlWord, Phase, Protection, intact};
 
-use crate::{Hardware, Outcome, Stop, begin::Request};
+use crate::{Hardware, Stop, begin::Request};
+
+/// What arbitration says to a BEGIN.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Arbitration {
+    /// It may open its session.
+    Won,
+    /// It returns.
+    Busy,
+    /// Its caller is stopped.
+    Lost,
+}
 
 impl<H: Hardware> Stop<'_, H> {
-    /// Decides whether `request` may replace the control word `seen`: `None` if it may.
+    /// Decides whether `request` may replace the control word `seen`.
     pub(crate) fn arbitrate(
         &self,
         seen: ControlWord,
         request: &Request,
         caller: usize,
         now: u64,
-    ) -> Result<Option<Outcome>, Status> {
-        if seen.phase() == Phase::Final {
-            // No session comes after that.
-            return Ok(Some(Outcome::Lost { generation: seen.generation() }));
+    ) -> Result<Arbitration, Status> {
+        if matches!(seen.phase(), Phase::Final | Phase::Releasing) {
+            // No session comes after the first, and the second is about to end.
+            return Ok(Arbitration::Lost);
         }
-        if !seen.is_open() || request.kind > seen.kind() {
-            return Ok(None);
+        if !seen.is_open() || request.kind > seen.kind() || !intact(Protection::Arbitration) {
+            return Ok(Arbitration::Won);
         }
         if seen.owner() == caller {
             return Err(Status::Denied);
         }
         let lease_end = self.slots[seen.owner()].read_parameters(seen).lease_end;
         if request.kind == seen.kind() && now >= lease_end {
-            return Ok(None);
+            return Ok(Arbitration::Won);
         }
         if request.flags.contains(Flags::TRY) && !seen.phase().stops() {
-            return Ok(Some(Outcome::Return(Answer::registers([
-                Status::Busy.to_register(),
-                self.hardware.affinity_of(seen.owner()),
-                seen.kind() as u64,
-            ]))));
+            return Ok(Arbitration::Busy);
         }
-        Ok(Some(Outcome::Lost { generation: seen.generation() }))
+        Ok(Arbitration::Lost)
     }
 }
 
@@ -59,6 +67,7 @@ mod tests {
 
     use super::*;
     use crate::testing::{CRASH, HALT, KEXEC, MILLISECOND, MS, Machine, NO_SGI, TRY, arguments};
+    use crate::{Order, Outcome};
 
     /// What a BEGIN of core 1 comes to, in a session of core 0.
     #[derive(Debug, PartialEq)]
@@ -72,8 +81,8 @@ mod tests {
         let before = machine.table().control().load();
         let outcome = machine.call(1, Call::Begin, &arguments(x1));
         let after = machine.table().control().load();
-        if let Outcome::Lost { generation } = outcome {
-            assert_eq!((generation, after), (before.generation(), before));
+        if let Outcome::Stop(Order::Lost(session)) = outcome {
+            assert_eq!((session, after), (before, before));
             return End::Lost;
         }
         let Outcome::Return(answer) = outcome else { panic!("{outcome:?}") };

@@ -5,19 +5,20 @@
 //! | x0 | when |
 //! |---|---|
 //! | SUCCESS | the session is open, or was done at once: x1 handle, x2 targets, x3 of them contained |
-//! | INVALID_PARAMETERS | a reserved bit of x1 is set, a time is above 2^32 - 1, the SGI is not one of the non-secure world |
-//! | NOT_SUPPORTED | the kind is PAUSE, or ORPHAN_RESET is set: FEATURES says that they are not there |
+//! | INVALID_PARAMETERS | a reserved bit of x1 is set, a time is above 2^32 - 1, the SGI is not one of the non-secure world; a PAUSE has no lease, or one above 100 ms; ORPHAN_RESET with a PAUSE or without a lease |
 //! | DENIED | the caller owns the open session and asks for no higher kind |
-//! | BUSY | another core owns it, and TRY was given in time: x1 its MPIDR, x2 the kind |
+//! | BUSY | another core owns it, and TRY was given in time; or it was a PAUSE, which has held the caller and is over: x1 its MPIDR, x2 the kind |
 //! | does not return | another core owns it, and it is not of a lower kind: the caller is stopped |
 //!
 //! A grace time of 0 leaves the phase out. A lease of 0 never ends.
 
-use quell_abi::{BEGIN_KIND_MASK, Flags, Kind, State, Status};
+use quell_abi::{BEGIN_KIND_MASK, Flags, Kind, PAUSE_LEASE_MAX, State, Status};
 use quell_arch::Answer;
-use quell_power::{ControlWord, LocalCore, Protection, full_fence};
+use quell_power::{ControlWord, LocalCore, Protection, full_fence, intact};
 
-use crate::{Hardware, Outcome, Stop, drive::Progress, slot::Parameters, tally::Tally};
+use crate::{
+    Hardware, Order, Outcome, Stop, arbitrate::Arbitration, drive::Progress, slot::Parameters, tally::Tally,
+};
 
 /// The most microseconds that a time may have.
 const LONGEST: u64 = u32::MAX as u64;
@@ -54,25 +55,22 @@ impl Request {
             0..NON_SECURE_SGIS => Some(sgi as u32),
             _ => return Err(Status::InvalidParameters),
         };
-        if kind == Kind::Pause || flags.contains(Flags::ORPHAN_RESET) {
-            return Err(Status::NotSupported);
+        if flags.contains(Flags::ORPHAN_RESET) && (kind == Kind::Pause || lease == 0) {
+            return Err(Status::InvalidParameters);
+        }
+        if kind == Kind::Pause && !(1..=PAUSE_LEASE_MAX).contains(&lease) {
+            return Err(Status::InvalidParameters);
         }
         Ok(Self { kind, flags, grace, nmi, lease, sgi, cookie })
     }
 }
 
-/// How an attempt to open a session ends.
-enum Opened {
-    Yes(ControlWord),
-    No(Outcome),
-}
-
 impl<H: Hardware> Stop<'_, H> {
     pub(crate) fn begin(&self, arguments: [u64; 6], caller: &LocalCore<'_>) -> Outcome {
         match self.open(arguments, caller) {
-            Ok(Opened::Yes(session)) => {
+            Ok(session) => {
                 let tally = self.tally(session);
-                self.drive(session.generation());
+                self.set_up_drivers(session, &tally, caller);
                 Outcome::Return(Answer::registers([
                     Status::Success.to_register(),
                     u64::from(session.generation()),
@@ -80,38 +78,59 @@ impl<H: Hardware> Stop<'_, H> {
                     tally.contained(),
                 ]))
             }
-            Ok(Opened::No(outcome)) => outcome,
-            Err(status) => status.into(),
+            Err(outcome) => outcome,
         }
     }
 
     pub(crate) fn sync(&self, arguments: [u64; 6], caller: &LocalCore<'_>) -> Outcome {
-        match self.open(arguments, caller) {
-            Ok(Opened::Yes(session)) => loop {
-                let progress = self.drive(session.generation());
-                // Bounded: the grace and NMI times pass. A takeover ends it with a stale handle.
-                if !matches!(progress, Progress::Pending { .. }) {
-                    break progress.into();
-                }
-                core::hint::spin_loop();
-            },
-            Ok(Opened::No(outcome)) => outcome,
-            Err(status) => status.into(),
+        let session = match self.open(arguments, caller) {
+            Ok(session) => session,
+            Err(outcome) => return outcome,
+        };
+        // Bounded: the grace and NMI times pass. A takeover ends it with a stale handle.
+        let progress = loop {
+            let progress = self.drive(session.generation(), caller);
+            if !matches!(progress, Progress::Pending(..)) {
+                break progress;
+            }
+            self.wait(session.generation(), u64::MAX);
+        };
+        // What is left open has a lease that somebody has to watch.
+        let session = self.table.control().load();
+        if session.is_open() && session.owner() == caller.index() {
+            let tally = self.tally(session);
+            self.set_up_drivers(session, &tally, caller);
         }
+        self.report(progress)
     }
 
-    /// Opens a session, takes one over, or says why not.
-    fn open(&self, arguments: [u64; 6], caller: &LocalCore<'_>) -> Result<Opened, Status> {
+    /// Takes a session that has just opened as far as it goes, and sees that its deadlines pass even if nobody calls again.
+    fn set_up_drivers(&self, session: ControlWord, tally: &Tally, caller: &LocalCore<'_>) {
+        if let Some(index) = tally.idle {
+            self.appoint(session, index.into());
+        }
+        self.drive(session.generation(), caller);
+        self.set_alarm(true);
+    }
+
+    /// Opens a session or takes one over.
+    ///
+    /// # Errors
+    ///
+    /// Returns what becomes of a caller that does not.
+    fn open(&self, arguments: [u64; 6], caller: &LocalCore<'_>) -> Result<ControlWord, Outcome> {
         let request = Request::parse(arguments)?;
         let now = self.hardware.now();
         for _ in 0..TRIES {
             let seen = self.table.control().load();
             // A core that is not ON any more (its operating system was replaced under it) opens nothing.
-            if caller.word().state() != State::On {
-                return Err(Status::Denied);
+            if caller.word().state() != State::On && intact(Protection::OpenerOn) {
+                return Err(Status::Denied.into());
             }
-            if let Some(outcome) = self.arbitrate(seen, &request, caller.index(), now)? {
-                return Ok(Opened::No(outcome));
+            match self.arbitrate(seen, &request, caller.index(), now)? {
+                Arbitration::Won => {}
+                Arbitration::Busy => return Err(Outcome::Return(self.busy(seen))),
+                Arbitration::Lost => return Err(Outcome::Stop(Order::Lost(seen))),
             }
             let session = seen.opened(request.kind, request.flags, caller.index());
             self.slots[caller.index()]
@@ -121,10 +140,10 @@ impl<H: Hardware> Stop<'_, H> {
                 // `LocalCore::enter`. A core that passed the gate just before is told, too.
                 full_fence(Protection::SessionFence);
                 self.announce(session, request.sgi);
-                return Ok(Opened::Yes(session));
+                return Ok(session);
             }
         }
-        Err(Status::InternalFailure)
+        Err(Status::InternalFailure.into())
     }
 
     fn parameters(&self, request: &Request, seen: ControlWord, session: ControlWord, now: u64) -> Parameters {
@@ -168,6 +187,8 @@ mod tests {
     use super::*;
     use crate::testing::{CRASH, HALT, KEXEC, MILLISECOND, MS, Machine, Sent, TRY, arguments};
 
+    const ORPHAN_RESET: u64 = (Flags::ORPHAN_RESET.bits() as u64) << 8;
+
     const BEGIN_OR_SYNC: [Call; 2] = [Call::Begin, Call::Sync];
 
     #[test]
@@ -187,8 +208,13 @@ mod tests {
         for sgi in [8, 15, 16, 255, 1 << 32, u64::from(u32::MAX), u64::MAX - 1] {
             bad.push([HALT, MS, MS, 0, sgi, 0]);
         }
-        // PAUSE is not there, but what is wrong for every kind is wrong for it, too.
-        bad.push([Kind::Pause as u64, MS, MS, 0, 8, 0]);
+        // A PAUSE ends, and soon.
+        for lease in [0, PAUSE_LEASE_MAX + 1, LONGEST] {
+            bad.push([Kind::Pause as u64, MS, MS, lease, NO_SGI, 0]);
+        }
+        // What resets the machine when the lease is over needs a lease, and a PAUSE is resumed then.
+        bad.push([CRASH | ORPHAN_RESET, MS, MS, 0, NO_SGI, 0]);
+        bad.push([Kind::Pause as u64 | ORPHAN_RESET, MS, MS, MS, NO_SGI, 0]);
         for arguments in bad {
             for call in BEGIN_OR_SYNC {
                 let status = machine.status(0, call, &arguments);
@@ -200,18 +226,6 @@ mod tests {
     }
 
     #[test]
-    fn pause_and_orphan_reset_are_not_supported() {
-        let machine = Machine::new(2);
-        for call in BEGIN_OR_SYNC {
-            for x1 in [Kind::Pause as u64, CRASH | 2 << 8, CRASH | 3 << 8] {
-                let status = machine.status(0, call, &[x1, MS, MS, MS, NO_SGI, 0]);
-                assert_eq!(status, Status::NotSupported);
-            }
-        }
-        assert_eq!(machine.table().control().load(), ControlWord::default());
-    }
-
-    #[test]
     fn arguments_at_the_edge_are_taken() {
         for arguments in [
             arguments(HALT),
@@ -219,6 +233,9 @@ mod tests {
             arguments(CRASH | TRY),
             [HALT, LONGEST, LONGEST, LONGEST, 0, u64::MAX],
             [HALT, 1, 0, 1, 7, 0],
+            [HALT | TRY | ORPHAN_RESET, MS, MS, 1, NO_SGI, 0],
+            [Kind::Pause as u64, MS, MS, 1, NO_SGI, 0],
+            [Kind::Pause as u64 | TRY, MS, MS, PAUSE_LEASE_MAX, NO_SGI, 0],
         ] {
             let machine = Machine::new(2);
             let results = machine.results(0, Call::Begin, &arguments);
@@ -241,7 +258,7 @@ mod tests {
         let machine = Machine::new(4);
         machine.off(2);
         machine.call(0, Call::Begin, &[HALT, MS, MS, 0, 7, 0]);
-        assert_eq!(machine.sent(), [Sent::Normal(7, vec![1, 3])]);
+        assert_eq!(machine.sent(), [Sent::Normal(7, vec![1, 3]), Sent::Stop(vec![2])], "core 2 is deputy");
 
         let machine = Machine::new(2);
         machine.call(0, Call::Begin, &arguments(HALT));
@@ -260,7 +277,11 @@ mod tests {
         assert_eq!(machine.state(1), (State::Off, Why::Suspended));
         assert_eq!(machine.state(3), (State::Off, Why::NeverRan));
         assert_eq!(machine.state(5), (State::On, Why::None));
-        assert_eq!(machine.sent(), [Sent::Stop(vec![1])], "it is woken to record its registers");
+        assert_eq!(
+            machine.sent(),
+            [Sent::Stop(vec![1]), Sent::Stop(vec![4])],
+            "one is woken to record its registers, one to be the deputy"
+        );
     }
 
     #[test]

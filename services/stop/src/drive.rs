@@ -2,18 +2,21 @@
 
 //! Driving a session: see who is left, and take the next step when it is due.
 
-use quell_abi::{State, Status, Why};
+use quell_abi::{Flags, Kind, State, Status, Why};
 use quell_arch::Answer;
-use quell_power::{ControlWord, CoreWord, Phase, Protection, full_fence};
+use quell_power::{ControlWord, CoreWord, LocalCore, Phase, Protection, full_fence};
 
-use crate::{Hardware, Outcome, Stop, tally::Tally};
+use crate::{
+    Hardware, Outcome, Stop,
+    tally::{Tally, is_left},
+};
 
 /// How often the secure interrupt is sent again while cores are left, in microseconds. Interrupts merge, and one that
 /// came before its target's word said ON was cleared.
 pub(crate) const RESEND: u64 = 1_000;
 
-/// A session has five phases: a driver that goes round more often than twice that lost every swap to another driver.
-const ROUNDS: usize = 10;
+/// A session has at most seven phases: a driver that goes round more often than twice that lost every swap to another driver.
+const ROUNDS: usize = 14;
 
 /// What POLL answers when no core is left.
 const NOBODY: u64 = u64::MAX;
@@ -23,58 +26,43 @@ const NOBODY: u64 = u64::MAX;
 pub(crate) enum Progress {
     /// No core is left.
     Done(Tally),
-    /// Cores are left, and time.
-    Pending {
-        tally: Tally,
-        /// Microseconds to the next deadline.
-        remaining: u64,
-        /// MPIDR of one that is left.
-        straggler: u64,
-    },
+    /// Cores are left, and time: microseconds to the next deadline.
+    Pending(Tally, u64),
     /// Cores are left, and no time.
-    Partial {
-        tally: Tally,
-        /// MPIDR of one that is left.
-        straggler: u64,
-    },
+    Partial(Tally),
+    /// It was a PAUSE, and is over.
+    Over,
     /// The session is not the newest one.
     Stale,
 }
 
-impl From<Progress> for Outcome {
-    fn from(progress: Progress) -> Self {
-        let (status, tally, remaining, straggler) = match progress {
-            Progress::Done(tally) => (Status::Success, tally, 0, NOBODY),
-            Progress::Pending { tally, remaining, straggler } => {
-                (Status::Pending, tally, remaining, straggler)
-            }
-            Progress::Partial { tally, straggler } => (Status::Partial, tally, 0, straggler),
-            Progress::Stale => return Status::StaleHandle.into(),
-        };
-        let counts = tally.acked | tally.nmi << 16 | tally.off << 32 | tally.left << 48;
-        Self::Return(Answer::registers([status.to_register(), counts, remaining, straggler]))
-    }
-}
-
 impl<H: Hardware> Stop<'_, H> {
     /// Takes the session with this generation as far as it goes now.
-    pub(crate) fn drive(&self, generation: u32) -> Progress {
+    pub(crate) fn drive(&self, generation: u32, driver: &LocalCore<'_>) -> Progress {
         let mut progress = Progress::Stale;
         for _ in 0..ROUNDS {
             let session = self.table.control().load();
             if session.generation() != generation || generation == 0 {
                 return Progress::Stale;
             }
-            let tally = self.tally(session);
-            if session.phase() == Phase::Final {
-                // Nobody but its owner drives it. The gate is about to stop the caller.
-                return Progress::Stale;
-            }
             if !session.is_open() {
-                // None was left when it closed; a core that is not OFF now was started since.
-                return Progress::Done(Tally { left: 0, straggler: None, ..tally });
+                return self.aftermath(session);
             }
             let now = self.hardware.now();
+            if self.is_lease_over(session, now) {
+                self.end_lease(session, driver);
+                continue;
+            }
+            match session.phase() {
+                // Nobody but its owner drives it. The gate is about to stop the caller.
+                Phase::Final => return Progress::Stale,
+                Phase::Releasing => {
+                    self.finish_release(session);
+                    continue;
+                }
+                _ => {}
+            }
+            let tally = self.tally(session);
             let (next, next_progress) = self.next_phase(session, tally, now);
             progress = next_progress;
             match next {
@@ -83,10 +71,13 @@ impl<H: Hardware> Stop<'_, H> {
                     if swapped && next == Phase::Nmi {
                         self.signal(session, now);
                     }
+                    if swapped && next == Phase::Done {
+                        return progress;
+                    }
                 }
                 None => {
-                    let owner = &self.slots[session.owner()];
-                    if session.phase().stops() && owner.is_time_to_send(now, self.ticks(RESEND)) {
+                    let is_due = now.saturating_sub(self.slots[session.owner()].sent()) >= self.ticks(RESEND);
+                    if tally.left != 0 && session.phase().stops() && is_due {
                         self.signal(session, now);
                     }
                     return progress;
@@ -96,61 +87,137 @@ impl<H: Hardware> Stop<'_, H> {
         progress
     }
 
-    /// Returns the phase that is due, if one is, and how far the session is until it is entered.
-    fn next_phase(&self, session: ControlWord, tally: Tally, now: u64) -> (Option<Phase>, Progress) {
-        let Some(straggler) = tally.straggler.map(|index| self.hardware.affinity_of(index)) else {
-            return (Some(Phase::Idle), Progress::Done(tally));
-        };
-        let parameters = self.slots[session.owner()].read_parameters(session);
-        let until =
-            |end: u64| Progress::Pending { tally, remaining: self.microseconds(end - now), straggler };
-        match session.phase() {
-            Phase::Fenced if now < parameters.grace_end => (Some(Phase::Grace), until(parameters.grace_end)),
-            Phase::Grace if now < parameters.grace_end => (None, until(parameters.grace_end)),
-            Phase::Fenced | Phase::Grace => {
-                (Some(Phase::Nmi), Progress::Pending { tally, remaining: 0, straggler })
+    /// Waits until no core is left of a session, one of its deadlines passes, or somebody else changes it, but no longer than
+    /// until `end`. It looks at one core at a time, so that the wait does not grow with their number.
+    pub(crate) fn wait(&self, generation: u32, end: u64) {
+        let session = self.table.control().load();
+        if session.generation() != generation || !session.is_open() {
+            return;
+        }
+        let end = self.next_deadline(session).map_or(end, |deadline| deadline.min(end));
+        for (index, _) in self.others(session) {
+            let core = self.table.remote(index).expect("the index is below the table's length");
+            while is_left(core.word(), session) {
+                if self.table.control().load() != session || self.hardware.now() >= end {
+                    return;
+                }
+                core::hint::spin_loop();
             }
-            Phase::Nmi if now < parameters.nmi_end => (None, until(parameters.nmi_end)),
-            Phase::Nmi => (Some(Phase::Partial), Progress::Partial { tally, straggler }),
-            Phase::Partial | Phase::Idle | Phase::Final => (None, Progress::Partial { tally, straggler }),
         }
     }
 
-    /// Looks at every core but the owner; in an open session those that are not in the operating system are stopped.
+    /// Tells how a session ended: none was left when it closed, and a core that is not OFF now was started since. What it
+    /// gave up may not have arrived yet.
+    fn aftermath(&self, session: ControlWord) -> Progress {
+        if session.kind() == Kind::Pause {
+            return Progress::Over;
+        }
+        let tally = self.tally(session);
+        let quarantined = || self.others(session).filter(|(_, word)| word.is_quarantined());
+        match quarantined().next() {
+            Some((index, _)) => Progress::Partial(Tally {
+                left: quarantined().count() as u16,
+                straggler: Some(index as u16),
+                ..tally
+            }),
+            None => Progress::Done(Tally { left: 0, straggler: None, ..tally }),
+        }
+    }
+
+    /// Returns whether a lease is over that ends the session.
+    fn is_lease_over(&self, session: ControlWord, now: u64) -> bool {
+        let ends = session.kind() == Kind::Pause || session.flags().contains(Flags::ORPHAN_RESET);
+        ends && !matches!(session.phase(), Phase::Releasing | Phase::Final)
+            && now >= self.slots[session.owner()].read_parameters(session).lease_end
+    }
+
+    /// Ends a session whose lease is over: a PAUSE is resumed, one with ORPHAN_RESET resets the machine.
+    #[inline(never)]
+    fn end_lease(&self, session: ControlWord, driver: &LocalCore<'_>) {
+        if session.kind() == Kind::Pause {
+            // If it fails, another driver has done it, or the session is in another phase.
+            self.resume(session);
+        } else if self.rest_instead_of(session, driver) {
+            self.hardware.reset_machine();
+        }
+    }
+
+    /// Returns the phase that is due, if one is, and how far the session is until it is entered.
+    fn next_phase(&self, session: ControlWord, tally: Tally, now: u64) -> (Option<Phase>, Progress) {
+        if tally.left == 0 {
+            let next = match (session.holds(), session.phase()) {
+                (true, Phase::Done) => None,
+                (true, _) => Some(Phase::Done),
+                (false, _) => Some(Phase::Idle),
+            };
+            return (next, Progress::Done(tally));
+        }
+        let parameters = self.slots[session.owner()].read_parameters(session);
+        let until = |end: u64| Progress::Pending(tally, self.microseconds(end - now));
+        match session.phase() {
+            Phase::Fenced if now < parameters.grace_end => (Some(Phase::Grace), until(parameters.grace_end)),
+            Phase::Grace if now < parameters.grace_end => (None, until(parameters.grace_end)),
+            Phase::Fenced | Phase::Grace => (Some(Phase::Nmi), Progress::Pending(tally, 0)),
+            Phase::Nmi if now < parameters.nmi_end => (None, until(parameters.nmi_end)),
+            Phase::Nmi => (Some(Phase::Partial), Progress::Partial(tally)),
+            // Whoever comes to the gate of a PAUSE that is DONE is held there: it does not become less done.
+            Phase::Done => (None, Progress::Done(Tally { left: 0, straggler: None, ..tally })),
+            Phase::Partial | Phase::Releasing | Phase::Idle | Phase::Final => {
+                (None, Progress::Partial(tally))
+            }
+        }
+    }
+
+    /// Looks at every core but the owner; in an open session those that are not in the operating system are contained.
     pub(crate) fn tally(&self, session: ControlWord) -> Tally {
         // The load of the control word before those of the core words: the other half is in `RemoteCore::start` and in
         // `LocalCore::enter`.
         full_fence(Protection::SessionFence);
         let first_generation = self.slots[session.owner()].read_parameters(session).first_generation;
         let mut tally = Tally::default();
-        for index in (0..self.table.len()).filter(|&index| index != session.owner()) {
-            let core = self.table.remote(index).expect("the index is below the table's length");
-            let word = if session.is_open() { self.contain(index, session) } else { core.word() };
-            tally.add(index, word, first_generation);
+        for (index, word) in self.others(session) {
+            let word = if session.is_open() { self.contain(index, word, session) } else { word };
+            tally.add(index, word, session, first_generation);
         }
         tally
     }
 
-    /// Stops a core that is not in the operating system, and notes when.
-    fn contain(&self, index: usize, session: ControlWord) -> CoreWord {
-        let core = self.table.remote(index).expect("the index is below the table's length");
-        let before = core.word();
+    /// Returns every core but the owner of a session, with its word.
+    pub(crate) fn others(&self, session: ControlWord) -> impl Iterator<Item = (usize, CoreWord)> {
+        self.table.words().enumerate().filter(move |(index, _)| *index != session.owner())
+    }
+
+    /// Stops or holds a core that is not in the operating system, and notes when.
+    fn contain(&self, index: usize, before: CoreWord, session: ControlWord) -> CoreWord {
         if matches!(before.state(), State::Off | State::On) {
             return before;
         }
+        let core = self.table.remote(index).expect("the index is below the table's length");
         let after = core.contain(session);
-        if after.state() == State::Off && after.generation() == session.generation() {
-            if after.why() == Why::NeverRan {
-                // It did not begin: what is noted is of an earlier life.
-                self.slots[index].forget();
-            }
-            self.slots[index].note_stop(self.hardware.now());
-            if after.why() == Why::Suspended {
-                // It sleeps: it is woken to capture its registers and to go where a core that is OFF belongs.
-                self.hardware.send_stop(core::iter::once(index));
-            }
-        }
+        self.note_contained(index, before, after, session);
         after
+    }
+
+    /// Notes what a session has done to a core that was not in the operating system.
+    pub(crate) fn note_contained(
+        &self,
+        index: usize,
+        before: CoreWord,
+        after: CoreWord,
+        session: ControlWord,
+    ) {
+        if after == before || after.state() != State::Off || after.generation() != session.generation() {
+            return;
+        }
+        if after.why() == Why::NeverRan {
+            // It did not begin: what is noted is of an earlier life.
+            self.slots[index].forget();
+        }
+        self.slots[index].note_stop(self.hardware.now());
+        if after.why() == Why::Suspended {
+            // It sleeps: it is woken to capture its registers and to go where a core that is OFF belongs.
+            self.hardware.send_stop(core::iter::once(index));
+        }
     }
 
     /// Sends the secure interrupt to every core that is left.
@@ -160,6 +227,19 @@ impl<H: Hardware> Stop<'_, H> {
             self.slots[target].note_signal(now);
         }
         self.hardware.send_stop(Tally::running(&self.table, session));
+    }
+
+    /// Returns what POLL says of a session that is so far.
+    pub(crate) fn report(&self, progress: Progress) -> Outcome {
+        let (status, tally, remaining) = match progress {
+            Progress::Done(tally) => (Status::Success, tally, 0),
+            Progress::Pending(tally, remaining) => (Status::Pending, tally, remaining),
+            Progress::Partial(tally) => (Status::Partial, tally, 0),
+            Progress::Over => return Status::NoSession.into(),
+            Progress::Stale => return Status::StaleHandle.into(),
+        };
+        let straggler = tally.straggler.map_or(NOBODY, |index| self.hardware.affinity_of(index.into()));
+        Outcome::Return(Answer::registers([status.to_register(), tally.counts(), remaining, straggler]))
     }
 
     fn microseconds(&self, ticks: u64) -> u64 {
@@ -298,7 +378,7 @@ mod tests {
         let poll = machine.poll(0, handle);
         assert_eq!((poll.status, poll.off), (Status::Success, 2));
         assert!(!local.wake());
-        assert_eq!(machine.sent(), [Sent::Stop(vec![1])]);
+        assert_eq!(machine.sent(), [Sent::Stop(vec![2]), Sent::Stop(vec![1])], "core 2 is the deputy");
     }
 
     /// A core between its last instruction and the pen counts as left, and is sent the interrupt: it does no harm there.
@@ -309,7 +389,7 @@ mod tests {
         assert!(machine.table().local(1).leave());
         let poll = machine.poll(0, handle);
         assert_eq!((poll.status, poll.left, poll.straggler), (Status::Partial, 1, 1));
-        machine.table().local(1).publish(Why::Nmi, Some(handle as u32));
+        assert!(machine.table().local(1).publish(Why::Nmi, Some(handle as u32)));
         assert_eq!(machine.poll(0, handle).status, Status::Success);
     }
 

@@ -6,8 +6,13 @@ use core::ops::Range;
 
 use quell_power::Topology;
 
-/// The machine as the stop service sees it.
+use crate::RecordWriter;
+
+/// The machine as the stop service sees it, and in it the calling core.
 pub trait Hardware: Topology {
+    /// What [`close`](Self::close) took from the calling core.
+    type Closed;
+
     /// Returns the system counter, CNTPCT_EL0: the same on every core, and never going back.
     fn now(&self) -> u64;
 
@@ -25,4 +30,29 @@ pub trait Hardware: Topology {
 
     /// Writes to non-secure RAM; `address` is aligned to 8 bytes and has passed [`is_memory`](Self::is_memory).
     fn write(&self, address: u64, value: u64);
+
+    /// Takes the secure interrupts that wait for the calling core. What it reads after it, it reads after them.
+    fn acknowledge(&self);
+
+    /// Sleeps until a secure interrupt waits for the calling core, which is closed.
+    fn sleep(&self);
+
+    /// Makes the calling core deaf to the operating system's interrupts, takes the secure ones that wait for it, and
+    /// completes its stores.
+    fn close(&self) -> Self::Closed;
+
+    /// Undoes [`close`](Self::close): what has become pending since is taken by the operating system.
+    fn reopen(&self, closed: Self::Closed);
+
+    /// Writes the registers of the calling core, as the operating system left them.
+    fn capture(&self, writer: &RecordWriter<'_>);
+
+    /// Lets a secure interrupt come to the calling core when the counter gets there, instead of any that was set before.
+    fn set_alarm(&self, at: Option<u64>);
+
+    /// Counts a secure interrupt that the calling core got and had no use for.
+    fn count_stray(&self);
+
+    /// Resets the machine. It returns on machines that take a moment for it; the caller waits in the firmware then.
+    fn reset_machine(&self);
 }

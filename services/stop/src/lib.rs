@@ -4,8 +4,9 @@
 //!
 //! # The protocol
 //!
-//! A session is a walk of the control word: IDLE, FENCED, GRACE, NMI, and PARTIAL if cores are left when the time is over.
-//! Every step is a compare-and-swap of the whole word, so of several drivers one takes it and the others load again.
+//! A session is a walk of the control word: IDLE, FENCED, GRACE, NMI, and PARTIAL if cores are left when the time is over;
+//! a PAUSE stays in DONE until it is released. Every step is a compare-and-swap of the whole word, so of several drivers one
+//! takes it and the others load again.
 //!
 //! - BEGIN writes the session's parameters into the caller's own slot, in the half that belongs to the parity of the new
 //!   generation, and then swaps the control word. Whoever loads that control word (Acquire) sees the parameters that its
@@ -14,27 +15,38 @@
 //! - To *drive* is: load the control word; **fence**; look at the word of every core but the owner, taking those that
 //!   are not in the operating system to OFF; if none is left, swap to IDLE; else, if the phase's time is over, swap to the
 //!   next phase. Who swaps to NMI sends the secure interrupt; it is sent again while cores are left, because interrupts
-//!   merge. Any number of cores may drive at once.
+//!   merge. Any number of cores may drive at once: who calls POLL or SYNC, and who has an [alarm](alarm).
 //! - DONE is nothing but the control word being idle in the same generation: whoever made it idle has seen every word OFF
-//!   after the fence of the session was up, and behind the fence no word leaves OFF.
+//!   after the fence of the session was up, and behind the fence no word leaves OFF. A PAUSE is DONE when every word is
+//!   OFF, PARKED, SUSPENDED or PENDING: behind the fence the gate holds whoever leaves one of the last two.
 //!
-//! A core that stops captures its registers into its own record before it publishes OFF. A record's third word holds
-//! its generation and says whether it is valid: it is cleared first and written last, so a reader that finds the same valid
-//! word before and after has read one capture.
+//! What a core does that stops is in [`pen`], how a session ends that does not end by itself in [`release`], and what cores ask
+//! of each other without a session in [`request`].
+//!
+//! A core that stops captures its registers into its own record before it publishes OFF or PARKED. A record's third word
+//! holds its generation and says whether it is valid: it is cleared first and written last, so a reader that finds the same
+//! valid word before and after has read one capture.
 
 #![cfg_attr(not(test), no_std)]
 
 mod ack;
+mod alarm;
 mod arbitrate;
 mod begin;
+mod capture;
 mod drive;
+mod evict;
 mod hardware;
+mod pen;
 mod poll;
 mod query;
 mod read;
 mod record;
+mod release;
+mod request;
 mod rest;
 mod slot;
+mod snapshot;
 mod tally;
 #[cfg(all(test, not(loom)))]
 mod testing;
@@ -43,9 +55,11 @@ use quell_abi::{
     CALL_UID, Call, REVISION_FID, REVISION_MAJOR, REVISION_MINOR, Status, UID_FID, VERSION, VERSION_FID32,
 };
 use quell_arch::{Answer, FunctionId, NOT_SUPPORTED};
-use quell_power::{CoreTable, LocalCore};
+use quell_power::{ControlWord, CoreTable, LocalCore};
 
+pub use alarm::Shared;
 pub use hardware::Hardware;
+pub use pen::Way;
 pub use record::{RecordSlot, RecordWriter};
 pub use slot::StopSlot;
 
@@ -54,16 +68,19 @@ pub use slot::StopSlot;
 pub enum Outcome {
     /// The call returns.
     Return(Answer),
-    /// The caller acknowledged the session with this generation: it stops.
-    Ack {
-        /// The session's generation.
-        generation: u32,
-    },
-    /// The caller lost arbitration to the session with this generation: it stops.
-    Lost {
-        /// The session's generation.
-        generation: u32,
-    },
+    /// A session stops the caller, as [`Stop::obey`] does. If it was a PAUSE and is over, the call returns.
+    Stop(Order),
+}
+
+/// Why a call does not return, or not yet.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Order {
+    /// The caller has acknowledged this session.
+    Acknowledged(ControlWord),
+    /// The caller has lost arbitration to this session.
+    Lost(ControlWord),
+    /// The caller has accepted to be evicted.
+    Evicted,
 }
 
 impl From<Status> for Outcome {
@@ -76,6 +93,7 @@ impl From<Status> for Outcome {
 #[derive(Debug)]
 pub struct Stop<'a, H> {
     table: CoreTable<'a>,
+    shared: &'a Shared,
     slots: &'a [StopSlot],
     records: &'a [RecordSlot],
     hardware: &'a H,
@@ -89,12 +107,13 @@ impl<'a, H: Hardware> Stop<'a, H> {
     /// Panics if there is not one slot and one record for each core of the table.
     pub fn new(
         table: CoreTable<'a>,
+        shared: &'a Shared,
         slots: &'a [StopSlot],
         records: &'a [RecordSlot],
         hardware: &'a H,
     ) -> Self {
         assert!(slots.len() == table.len() && records.len() == table.len());
-        Self { table, slots, records, hardware }
+        Self { table, shared, slots, records, hardware }
     }
 
     /// Carries out a call of owner 7 that `caller` made with `arguments` in x1 to x6.
@@ -122,7 +141,9 @@ impl<'a, H: Hardware> Stop<'a, H> {
             Call::Read => self.read(x1, x2, x3),
             Call::Mask => self.mask(x1),
             Call::CoreId => self.core_id(x1),
-            Call::Release | Call::Snapshot | Call::Evict => Status::NotSupported.into(),
+            Call::Release => self.release([x1, x2, x3], caller),
+            Call::Snapshot => self.snapshot(x1, x2, caller),
+            Call::Evict => self.evict(x1, x2, caller),
         }
     }
 }

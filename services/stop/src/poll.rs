@@ -8,13 +8,13 @@
 //! | PENDING | cores are left, and time: x2 microseconds to the next deadline |
 //! | PARTIAL | cores are left, and no time |
 //! | INVALID_PARAMETERS | the budget is above 1000 microseconds |
-//! | NO_SESSION | there never was one |
+//! | NO_SESSION | there never was one, or it was a PAUSE and is over |
 //! | STALE_HANDLE | the handle is not that of the newest session |
 //!
 //! With the first three: x1 counts acked, nmi, off and left in 16 bits each, x3 is the MPIDR of one that is left, or ~0.
 
 use quell_abi::Status;
-use quell_power::LocalCore;
+use quell_power::{ControlWord, LocalCore};
 
 use crate::{Hardware, Outcome, Stop, drive::Progress};
 
@@ -26,22 +26,29 @@ impl<H: Hardware> Stop<'_, H> {
         if budget > LONGEST_BUDGET {
             return Status::InvalidParameters.into();
         }
-        if self.table.control().load().generation() == 0 {
-            return Status::NoSession.into();
+        if let Err(status) = self.check_handle(self.table.control().load(), handle) {
+            return status.into();
         }
-        let Ok(generation) = u32::try_from(handle) else {
-            return Status::StaleHandle.into();
-        };
+        let generation = handle as u32;
         let end = self.hardware.now().saturating_add(self.ticks(budget));
         loop {
-            let progress = self.drive(generation);
+            let progress = self.drive(generation, caller);
             let control = self.table.control().load();
             // A target that polls does not wait in EL3 for its own stop: the gate is where that happens.
             let is_stopped = control.targets(caller.index()) && control.phase().stops();
-            if !matches!(progress, Progress::Pending { .. }) || is_stopped || self.hardware.now() >= end {
-                return progress.into();
+            if !matches!(progress, Progress::Pending(..)) || is_stopped || self.hardware.now() >= end {
+                return self.report(progress);
             }
-            core::hint::spin_loop();
+            self.wait(generation, end);
+        }
+    }
+
+    /// Returns an error if a handle is not that of the newest session.
+    pub(crate) fn check_handle(&self, newest: ControlWord, handle: u64) -> Result<(), Status> {
+        match newest.generation() {
+            0 => Err(Status::NoSession),
+            generation if u64::from(generation) != handle => Err(Status::StaleHandle),
+            _ => Ok(()),
         }
     }
 }

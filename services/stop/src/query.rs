@@ -4,7 +4,7 @@
 //!
 //! STATUS, MASK and CORE_ID return INVALID_PARAMETERS for a core, or a word of cores, that the machine does not have.
 
-use quell_abi::{Call, Flags, Kind, RECORD_SIZE, State, Status, Why};
+use quell_abi::{Call, Flags, Kind, RECORD_SIZE, STATE_QUARANTINED, State, Status, Why};
 use quell_arch::Answer;
 use quell_power::{CoreWord, Phase};
 
@@ -13,32 +13,35 @@ use crate::{Hardware, Outcome, Stop};
 /// x0 of every answer but an error.
 const SUCCESS: u64 = Status::Success.to_register();
 
-/// The calls that are there.
-const CALLS: [Call; 10] = [
-    Call::Version,
-    Call::Features,
-    Call::Begin,
-    Call::Poll,
-    Call::Ack,
-    Call::Status,
-    Call::Read,
-    Call::Mask,
-    Call::Sync,
-    Call::CoreId,
-];
-
 /// The flags that BEGIN takes.
-const FLAGS: Flags = Flags::TRY;
+const FLAGS: [Flags; 2] = [Flags::TRY, Flags::ORPHAN_RESET];
 
-/// The kinds that BEGIN takes.
-const KINDS: [Kind; 3] = [Kind::Halt, Kind::Kexec, Kind::Crash];
+/// Returns the bits of everything that there is.
+const fn all_features() -> u64 {
+    let mut bits = 0;
+    let mut at = 0;
+    while at < Call::ALL.len() {
+        bits |= Call::ALL[at].feature();
+        at += 1;
+    }
+    at = 0;
+    while at < Kind::ALL.len() {
+        bits |= Kind::ALL[at].feature();
+        at += 1;
+    }
+    bits | FLAGS[0].feature() | FLAGS[1].feature()
+}
+
+/// Returns a core's state as STATUS and READ tell it.
+pub(crate) const fn state_byte(word: CoreWord) -> u8 {
+    word.state() as u8 | if word.is_quarantined() { STATE_QUARANTINED } else { 0 }
+}
 
 impl<H: Hardware> Stop<'_, H> {
     /// FEATURES: x1 bit n for call n, bit 32 + k for kind k, BEGIN's flags from bit 40 on; x2 number of cores, x3 bytes of a core record.
     pub(crate) fn features(&self) -> Outcome {
-        let calls = CALLS.into_iter().fold(0, |bits, call| bits | call.feature());
-        let bits = KINDS.into_iter().fold(calls | FLAGS.feature(), |bits, kind| bits | kind.feature());
-        Outcome::Return(Answer::registers([SUCCESS, bits, self.table.len() as u64, RECORD_SIZE as u64]))
+        const BITS: u64 = all_features();
+        Outcome::Return(Answer::registers([SUCCESS, BITS, self.table.len() as u64, RECORD_SIZE as u64]))
     }
 
     /// STATUS: x1 state, why and generation; x2 and x3 the counter when it was signalled and when it had stopped.
@@ -47,8 +50,9 @@ impl<H: Hardware> Stop<'_, H> {
             return Status::InvalidParameters.into();
         };
         let word = self.table.remote(index).expect("the topology knows only cores of the table").word();
-        let bits =
-            word.state() as u64 | (self.why(index, word) as u64) << 8 | u64::from(word.generation()) << 32;
+        let bits = u64::from(state_byte(word))
+            | (self.why(index, word) as u64) << 8
+            | u64::from(word.generation()) << 32;
         Outcome::Return(Answer::registers([
             SUCCESS,
             bits,
@@ -122,20 +126,20 @@ mod tests {
         for call in Call::ALL {
             let is_there = match machine.call(0, call, &[u64::MAX; 6]) {
                 Outcome::Return(answer) => answer.as_slice()[0] != Status::NotSupported.to_register(),
-                Outcome::Ack { .. } | Outcome::Lost { .. } => true,
+                Outcome::Stop(_) => true,
             };
             assert_eq!(bits & call.feature() != 0, is_there, "{call:?}");
             known |= call.feature();
         }
         for kind in Kind::ALL {
             let machine = Machine::new(1);
-            let status = machine.status(0, Call::Begin, &[kind as u64, 0, 0, 0, u64::MAX, 0]);
+            let status = machine.status(0, Call::Begin, &[kind as u64, 0, 0, 1, u64::MAX, 0]);
             assert_eq!(bits & kind.feature() != 0, status == Status::Success, "{kind:?} {status:?}");
             known |= kind.feature();
         }
         for flag in [Flags::TRY, Flags::ORPHAN_RESET] {
             let x1 = Kind::Crash as u64 | u64::from(flag.bits()) << 8;
-            let status = Machine::new(1).status(0, Call::Begin, &[x1, 0, 0, 0, u64::MAX, 0]);
+            let status = Machine::new(1).status(0, Call::Begin, &[x1, 0, 0, 1, u64::MAX, 0]);
             assert_eq!(bits & flag.feature() != 0, status == Status::Success, "{flag:?} {status:?}");
             known |= flag.feature();
         }

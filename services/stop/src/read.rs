@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! READ: copy a core's record to non-secure memory. And the other end: what a core does that stops.
+//! READ: copy a core's record to non-secure memory.
 //!
 //! | x0 | when |
 //! |---|---|
@@ -14,7 +14,8 @@ use quell_abi::{CoreRecord, RECORD_MAGIC, RECORD_SIZE, RECORD_VERSION, State, St
 use quell_arch::Answer;
 
 use crate::{
-    Hardware, Outcome, RecordWriter, Stop,
+    Hardware, Outcome, Stop,
+    query::state_byte,
     record::{IDENTITY, Identity},
 };
 
@@ -57,7 +58,14 @@ impl<H: Hardware> Stop<'_, H> {
         let is_current = |captured: &Identity| {
             record.is_still(*captured) && !(is_due && captured.generation != word.generation())
         };
-        let identity = captured.filter(is_current).unwrap_or(Identity {
+        // A core that was parked, and stopped for good by a later session, has its registers from the first.
+        let is_of_this_stop = matches!(word.state(), State::Off | State::Parked)
+            && matches!(word.why(), Why::Ack | Why::Nmi | Why::Lost);
+        let named = |captured: Identity| match is_of_this_stop && captured.why == word.why() {
+            true => Identity { generation: word.generation(), ..captured },
+            false => captured,
+        };
+        let identity = captured.filter(is_current).map(named).unwrap_or(Identity {
             generation: word.generation(),
             why: self.why(index, word),
             valid: false,
@@ -65,47 +73,15 @@ impl<H: Hardware> Stop<'_, H> {
         write(0, u64::from(RECORD_MAGIC) | u64::from(RECORD_VERSION) << 32);
         write(1, RECORD_SIZE as u64 | (index as u64) << 32);
         write(2, affinity);
-        write(IDENTITY, identity.to_word(word.state() as u8));
+        write(IDENTITY, identity.to_word(state_byte(word)));
         Ok(())
-    }
-
-    /// Notes that a core was stopped at the gate before its first instruction, on that core.
-    pub fn never_ran(&self, index: usize) {
-        self.slots[index].note_stop(self.hardware.now());
-    }
-
-    /// Notes that a core begins anew, on that core, before it can be a target.
-    pub fn begin_life(&self, index: usize) {
-        self.slots[index].forget();
-    }
-
-    /// Records a core that stops in a session, on that core: `capture` writes its registers. The first capture in a
-    /// generation stays. A core that called CPU_OFF has no registers worth a record.
-    pub fn record(&self, index: usize, generation: u32, why: Why, capture: impl FnOnce(&RecordWriter<'_>)) {
-        let slot = &self.slots[index];
-        let now = self.hardware.now();
-        slot.note_stop(now);
-        let record = &self.records[index];
-        if why == Why::Off || record.identity().is_some_and(|identity| identity.generation == generation) {
-            return;
-        }
-        let control = self.table.control().load();
-        let cookie = self.slots[control.owner()].read_parameters(control).cookie;
-        let saved_registers = if why == Why::Ack { slot.saved_registers() } else { 0 };
-        record.capture(generation, why, |writer| {
-            writer.set(offset_of!(CoreRecord, cookie), cookie);
-            writer.set(offset_of!(CoreRecord, signalled), slot.signalled());
-            writer.set(offset_of!(CoreRecord, stopped), now);
-            writer.set(offset_of!(CoreRecord, saved_registers), saved_registers);
-            capture(writer);
-        });
     }
 }
 
 #[cfg(all(test, not(loom)))]
 mod tests {
     use core::cell::Cell;
-    use std::{collections::BTreeMap, vec::Vec};
+    use std::{collections::BTreeMap, rc::Rc, vec::Vec};
 
     use quell_abi::{Call, Kind, World};
     use zerocopy::FromBytes;
@@ -270,12 +246,11 @@ mod tests {
     fn a_record_that_is_being_replaced_is_not_valid() {
         let machine = Machine::new(2);
         let handle = capture(&machine, 0x1111);
-        let seen = Cell::new(None);
+        let seen = Rc::new(Cell::new(None));
         machine.boot(0, 1);
-        machine.stop().record(1, handle as u32 + 1, Why::Nmi, |writer| {
-            writer.set(offset_of!(CoreRecord, pc), 0x2222);
-            seen.set(Some(read(&machine, 1)));
-        });
+        let during = seen.clone();
+        machine.on_capture(move |machine| during.set(Some(read(machine, 1))));
+        machine.record(1, Why::Nmi, handle + 1, 0x2222);
         let record = seen.take().unwrap();
         assert_eq!((record.valid, record.pc, u64::from(record.generation)), (0, 0, handle));
         assert_eq!((read(&machine, 1).valid, read(&machine, 1).pc), (1, 0x2222));

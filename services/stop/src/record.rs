@@ -80,6 +80,18 @@ impl RecordSlot {
         self.identity() == Some(identity)
     }
 
+    /// Returns whether the record is that of a core that was stopped in this generation.
+    pub(crate) fn is_stop_of(&self, generation: u32) -> bool {
+        self.identity().is_some_and(|identity| identity.why != Why::None && identity.generation == generation)
+    }
+
+    /// Returns when a core was captured that went on, if the record is of one.
+    pub(crate) fn snapshot_time(&self) -> Option<u64> {
+        let identity = self.identity().filter(|identity| identity.why == Why::None)?;
+        let time = self.word(offset_of!(CoreRecord, stopped) / 8);
+        self.is_still(identity).then_some(time)
+    }
+
     pub(crate) fn word(&self, index: usize) -> u64 {
         self.0[index].load(Ordering::Relaxed)
     }

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | none, or one of the caller's own | the caller |
 //! | a HALT of another core | the caller |
+//! | a PAUSE of another core | nobody: the caller is held, and looks again when it is over |
 //! | a KEXEC or a CRASH of another core | nobody: the caller is stopped, for a reboot may not kill the dump |
 //! | any, and the caller is not ON | nobody: it is stopped |
 //! | the last one already | nobody: the caller is stopped; of two cores that end the machine one does |
@@ -15,10 +16,10 @@
 //! accepted, and what sleeps is taken OFF. Its owner waits for the others, but not for ever: it ends the machine even if
 //! one does not answer.
 
-use quell_abi::{Flags, Kind, State};
+use quell_abi::{Flags, Kind, State, Why};
 use quell_power::{ControlWord, LocalCore, Phase, Protection, full_fence};
 
-use crate::{Hardware, Stop, begin::TRIES, drive::RESEND, slot::Parameters};
+use crate::{Hardware, Stop, begin::TRIES, drive::RESEND, pen::Way, slot::Parameters, tally::is_left};
 
 /// How long the others have, in microseconds: longer than the slowest emulation of the largest machine takes.
 const LONGEST_REST: u64 = 5_000_000;
@@ -26,46 +27,61 @@ const LONGEST_REST: u64 = 5_000_000;
 /// How an attempt to open the last session ends.
 enum Last {
     Opened(ControlWord),
-    /// The session with this generation stops the caller.
-    Forbidden {
-        generation: u32,
-    },
+    /// This session stops the caller.
+    Forbidden(ControlWord),
     /// Others changed the control word all the time.
     Contended,
 }
 
 impl<H: Hardware> Stop<'_, H> {
-    /// Brings every other core to rest, for the caller to end the machine.
-    ///
-    /// # Errors
-    ///
-    /// Returns the generation of the session that stops the caller instead.
-    pub fn rest(&self, caller: &LocalCore<'_>) -> Result<(), u32> {
+    /// Brings every other core to rest, for the caller to end the machine; [`Way::Pen`] if a session stops it instead.
+    pub fn rest(&self, caller: &LocalCore<'_>) -> Way {
         let forbids = |seen: ControlWord| {
             // As for BEGIN: a core that is not ON any more (its operating system was replaced under it) ends nothing.
             caller.word().state() != State::On
-                || seen.targets(caller.index())
-                    && (seen.kind() >= Kind::Kexec || seen.phase() == Phase::Final)
+                || seen.targets(caller.index()) && (seen.kind() != Kind::Halt || seen.phase() == Phase::Final)
         };
-        let session = match self.open_last(caller.index(), forbids) {
-            Last::Opened(session) => session,
-            Last::Forbidden { generation } => return Err(generation),
-            // A machine that shall end does.
-            Last::Contended => return Ok(()),
-        };
+        loop {
+            match self.open_last(caller.index(), forbids) {
+                Last::Opened(session) => {
+                    self.await_rest(session);
+                    return Way::Back;
+                }
+                Last::Forbidden(session) => {
+                    if self.stop(caller, session, Why::Nmi) == Way::Pen {
+                        return Way::Pen;
+                    }
+                }
+                // A machine that shall end does.
+                Last::Contended => return Way::Back,
+            }
+        }
+    }
+
+    /// Brings every other core to rest in place of the session `over`, for the caller to reset the machine; false if it is not
+    /// that session any more.
+    pub(crate) fn rest_instead_of(&self, over: ControlWord, caller: &LocalCore<'_>) -> bool {
+        match self.open_last(caller.index(), |seen| seen != over) {
+            Last::Opened(session) => {
+                self.await_rest(session);
+                true
+            }
+            Last::Forbidden(_) | Last::Contended => false,
+        }
+    }
+
+    /// Waits until no other core can run the operating system, but not for ever.
+    fn await_rest(&self, session: ControlWord) {
         // The control word before the words of the others: the other half is in `RemoteCore::start` and in
         // `LocalCore::enter`.
         full_fence(Protection::SessionFence);
         let begin = self.hardware.now();
         let mut next = begin;
         loop {
-            let left = || (0..self.table.len()).filter(|&core| self.is_left(core, session));
-            if left().next().is_none() {
-                return Ok(());
-            }
+            let left = || (0..self.table.len()).filter(|&core| self.can_run(core, session));
             let now = self.hardware.now();
-            if now.saturating_sub(begin) >= self.ticks(LONGEST_REST) {
-                return Ok(());
+            if left().next().is_none() || now.saturating_sub(begin) >= self.ticks(LONGEST_REST) {
+                return;
             }
             if now >= next {
                 self.hardware.send_stop(left());
@@ -92,7 +108,7 @@ impl<H: Hardware> Stop<'_, H> {
         let mut seen = self.table.control().load();
         for _ in 0..TRIES {
             if forbids(seen) {
-                return Last::Forbidden { generation: seen.generation() };
+                return Last::Forbidden(seen);
             }
             let session = seen.opened(Kind::Crash, Flags::default(), owner).at(Phase::Final);
             let parameters = Parameters {
@@ -112,9 +128,9 @@ impl<H: Hardware> Stop<'_, H> {
     }
 
     /// Returns whether a core can still run the operating system; one that sleeps is taken OFF.
-    fn is_left(&self, index: usize, session: ControlWord) -> bool {
+    fn can_run(&self, index: usize, session: ControlWord) -> bool {
         let core = self.table.remote(index).expect("the index is below the table's length");
-        index != session.owner() && core.contain(session).state() != State::Off
+        index != session.owner() && is_left(core.contain(session), session)
     }
 }
 
@@ -129,7 +145,7 @@ mod tests {
     #[test]
     fn a_machine_of_one_core_is_at_rest() {
         let machine = Machine::new(1);
-        assert_eq!(machine.stop().rest(&machine.table().local(0)), Ok(()));
+        assert_eq!(machine.stop().rest(&machine.table().local(0)), Way::Back);
         assert_eq!(machine.phase(), Phase::Final);
         assert!(machine.sent().is_empty());
     }
@@ -142,7 +158,7 @@ mod tests {
         machine.start(0, 3);
         assert!(machine.table().local(2).suspend(Depth::Core));
         machine.tick(MILLISECOND);
-        assert_eq!(machine.stop().rest(&machine.table().local(0)), Ok(()), "it gives up on core 1");
+        assert_eq!(machine.stop().rest(&machine.table().local(0)), Way::Back, "it gives up on core 1");
         let states = [1, 2, 3, 4].map(|core| machine.table().local(core).word().state());
         assert_eq!(states, [State::On, State::Off, State::Off, State::Off]);
         let sent = machine.sent();
@@ -158,7 +174,7 @@ mod tests {
     fn it_ends_as_soon_as_the_last_one_has_stopped() {
         let machine = Machine::new(2);
         machine.off(1);
-        assert_eq!(machine.stop().rest(&machine.table().local(0)), Ok(()));
+        assert_eq!(machine.stop().rest(&machine.table().local(0)), Way::Back);
         assert!(machine.sent().is_empty());
     }
 
@@ -168,7 +184,8 @@ mod tests {
         let stop = machine.stop();
         stop.fail(0);
         let generation = machine.table().control().load().generation();
-        assert_eq!(stop.rest(&machine.table().local(1)), Err(generation));
+        assert_eq!(stop.rest(&machine.table().local(1)), Way::Pen);
+        assert_eq!(machine.table().local(1).word().generation(), generation);
         assert_eq!(machine.table().control().load().owner(), 0);
         stop.fail(2);
         assert_eq!(machine.table().control().load().owner(), 0, "the first failure is the one to report");
@@ -180,9 +197,9 @@ mod tests {
         for (kind, wins) in [(Kind::Halt, true), (Kind::Kexec, false), (Kind::Crash, false)] {
             for caller in [0, 1] {
                 let machine = Machine::new(2);
-                let handle = machine.begin(0, kind, [1, 1]);
+                machine.begin(0, kind, [1, 1]);
                 machine.tick(MILLISECOND);
-                let expected = if wins || caller == 0 { Ok(()) } else { Err(handle as u32) };
+                let expected = if wins || caller == 0 { Way::Back } else { Way::Pen };
                 assert_eq!(
                     machine.stop().rest(&machine.table().local(caller)),
                     expected,
@@ -196,8 +213,8 @@ mod tests {
     fn a_core_that_is_not_on_ends_nothing() {
         let machine = Machine::new(2);
         machine.tick(MILLISECOND);
-        assert!(machine.table().local(1).leave());
-        assert_eq!(machine.stop().rest(&machine.table().local(1)), Err(0));
+        machine.off(1);
+        assert_eq!(machine.stop().rest(&machine.table().local(1)), Way::Pen);
         assert_eq!(machine.phase(), Phase::Idle, "nothing has changed");
     }
 
@@ -205,8 +222,8 @@ mod tests {
     fn a_core_that_stops_has_stopped_in_the_last_session() {
         let machine = Machine::new(2);
         machine.stop().fail(0);
-        let Gate::Stop { generation } = machine.table().local(1).resume() else { panic!("it is stopped") };
-        machine.stop_core(1, Why::Nmi, u64::from(generation), 0);
-        assert_eq!(machine.stop().rest(&machine.table().local(0)), Ok(()), "its owner may open it again");
+        let Gate::Stop { session } = machine.table().local(1).resume() else { panic!("it is stopped") };
+        machine.stop_core(1, Why::Nmi, u64::from(session.generation()), 0);
+        assert_eq!(machine.stop().rest(&machine.table().local(0)), Way::Back, "its owner may open it again");
     }
 }

@@ -7,6 +7,8 @@ use quell_power::{
     sync::{AtomicU64, Ordering},
 };
 
+use crate::request::Inbox;
+
 /// The parameters of one session: absolute times are counter values.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Parameters {
@@ -46,6 +48,8 @@ pub struct StopSlot {
     saved_registers: AtomicU64,
     /// Counter value when a session of this core last sent the secure interrupt.
     sent: AtomicU64,
+    /// What others ask of it.
+    pub(crate) inbox: Inbox,
 }
 
 macro_rules! new_slots {
@@ -71,6 +75,7 @@ macro_rules! new_slots {
                     stopped: AtomicU64::new(0),
                     saved_registers: AtomicU64::new(0),
                     sent: AtomicU64::new(0),
+                    inbox: Inbox::new(),
                 }
             }
         }
@@ -88,6 +93,7 @@ impl StopSlot {
     pub fn clear(&self) {
         self.forget();
         self.sent.store(0, Ordering::Relaxed);
+        self.inbox.clear();
     }
 
     /// Writes the parameters of a session that this core is about to open. Only this core may; the swap of the control
@@ -150,9 +156,9 @@ impl StopSlot {
         self.saved_registers.store(saved_registers, Ordering::Relaxed);
     }
 
-    /// Returns whether the secure interrupt of this core's session was last sent `interval` ago or longer.
-    pub(crate) fn is_time_to_send(&self, now: u64, interval: u64) -> bool {
-        now.saturating_sub(self.sent.load(Ordering::Relaxed)) >= interval
+    /// Returns when the secure interrupt of this core's session was last sent.
+    pub(crate) fn sent(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
     }
 
     /// Notes that the secure interrupt of this core's session is sent. Two drivers may send at once: that does no harm.

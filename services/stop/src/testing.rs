@@ -5,16 +5,16 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     ops::Range,
     vec::Vec,
 };
 
 use quell_abi::{Call, CoreRecord, Flags, Kind, State, Status, Why};
 use quell_arch::FunctionId;
-use quell_power::{Control, CoreSlot, CoreTable, Entry, Gate, Phase, Topology};
+use quell_power::{Control, CoreSlot, CoreTable, Entry, Phase, Topology};
 
-use crate::{Hardware, Outcome, RecordSlot, Stop, StopSlot};
+use crate::{Hardware, Outcome, RecordSlot, RecordWriter, Shared, Stop, StopSlot, Way};
 
 /// The counter's frequency on most machines: a microsecond is no whole number of ticks.
 pub(crate) const FREQUENCY: u64 = 62_500_000;
@@ -59,6 +59,9 @@ pub(crate) enum Sent {
 /// Something that happens when this address is written.
 type Event = (u64, Box<dyn FnOnce(&Machine)>);
 
+/// Something that happens while a core sleeps, or is being captured.
+type Then = Box<dyn FnOnce(&Machine)>;
+
 pub(crate) struct Machine {
     control: Control,
     cores: Vec<CoreSlot>,
@@ -70,6 +73,14 @@ pub(crate) struct Machine {
     sent: RefCell<Vec<Sent>>,
     memory: RefCell<BTreeMap<u64, u64>>,
     event: RefCell<Option<Event>>,
+    shared: Shared,
+    /// The program counter of whoever is captured.
+    pc: Cell<u64>,
+    sleep: RefCell<VecDeque<Then>>,
+    capture: RefCell<Option<Then>>,
+    alarm: Cell<Option<u64>>,
+    strays: Cell<u32>,
+    resets: Cell<u32>,
 }
 
 impl Machine {
@@ -86,6 +97,13 @@ impl Machine {
             sent: RefCell::default(),
             memory: RefCell::default(),
             event: RefCell::default(),
+            shared: Shared::new(),
+            pc: Cell::default(),
+            sleep: RefCell::default(),
+            capture: RefCell::default(),
+            alarm: Cell::default(),
+            strays: Cell::default(),
+            resets: Cell::default(),
         };
         (0..cores).for_each(|core| machine.table().cold_boot(core));
         machine
@@ -96,7 +114,7 @@ impl Machine {
     }
 
     pub(crate) fn stop(&self) -> Stop<'_, Self> {
-        Stop::new(self.table(), &self.slots, &self.records, self)
+        Stop::new(self.table(), &self.shared, &self.slots, &self.records, self)
     }
 
     pub(crate) fn phase(&self) -> Phase {
@@ -129,6 +147,33 @@ impl Machine {
     /// Lets something happen once, right after the next write to this address.
     pub(crate) fn on_write(&self, address: u64, event: impl FnOnce(&Self) + 'static) {
         self.event.replace(Some((address, Box::new(event))));
+    }
+
+    /// Lets something happen when a core next sleeps; then it wakes up.
+    pub(crate) fn on_sleep(&self, event: impl FnOnce(&Self) + 'static) {
+        self.sleep.borrow_mut().push_back(Box::new(event));
+    }
+
+    /// Lets something happen once, while a core is captured.
+    pub(crate) fn on_capture(&self, event: impl FnOnce(&Self) + 'static) {
+        self.capture.replace(Some(Box::new(event)));
+    }
+
+    /// Returns when the alarm rings that was last set, on whichever core.
+    pub(crate) fn alarm(&self) -> Option<u64> {
+        self.alarm.get()
+    }
+
+    pub(crate) fn strays(&self) -> u32 {
+        self.strays.get()
+    }
+
+    pub(crate) fn resets(&self) -> u32 {
+        self.resets.get()
+    }
+
+    pub(crate) fn set_pc(&self, pc: u64) {
+        self.pc.set(pc);
     }
 
     pub(crate) fn call(&self, caller: usize, call: Call, arguments: &[u64]) -> Outcome {
@@ -182,20 +227,17 @@ impl Machine {
         let local = self.table().local(core);
         assert!(local.leave());
         self.record(core, why, generation, pc);
-        local.publish(why, Some(generation as u32));
+        assert!(local.publish(why, Some(generation as u32)));
     }
 
     pub(crate) fn record(&self, core: usize, why: Why, generation: u64, pc: u64) {
-        self.stop().record(core, generation as u32, why, |writer| {
-            writer.set(core::mem::offset_of!(CoreRecord, pc), pc);
-        });
+        self.set_pc(pc);
+        self.stop().record(core, generation as u32, why);
     }
 
     /// CPU_OFF, as the monitor does it.
     pub(crate) fn off(&self, core: usize) {
-        let local = self.table().local(core);
-        assert!(local.leave());
-        local.publish(Why::Off, local.session());
+        self.stop().off(&self.table().local(core));
     }
 
     /// CPU_ON: accepted, and the core has not come yet.
@@ -207,9 +249,8 @@ impl Machine {
     pub(crate) fn boot(&self, starter: usize, core: usize) {
         self.start(starter, core);
         let local = self.table().local(core);
-        assert_eq!(local.boot(), Some(ENTRY));
-        self.stop().begin_life(core);
-        assert_eq!(local.enter(), Gate::Pass);
+        assert_eq!(self.stop().stay(&local), ENTRY);
+        assert_eq!(self.stop().enter(&local, Why::NeverRan), Way::Back);
     }
 
     pub(crate) fn state(&self, core: usize) -> (State, Why) {
@@ -268,5 +309,37 @@ impl Hardware for Machine {
         if let Some((_, event)) = event {
             event(self);
         }
+    }
+
+    type Closed = ();
+
+    fn acknowledge(&self) {}
+
+    fn sleep(&self) {
+        let event = self.sleep.borrow_mut().pop_front();
+        event.expect("nothing wakes the core up")(self);
+    }
+
+    fn close(&self) {}
+
+    fn reopen(&self, (): ()) {}
+
+    fn capture(&self, writer: &RecordWriter<'_>) {
+        writer.set(core::mem::offset_of!(CoreRecord, pc), self.pc.get());
+        if let Some(event) = self.capture.take() {
+            event(self);
+        }
+    }
+
+    fn set_alarm(&self, at: Option<u64>) {
+        self.alarm.set(at);
+    }
+
+    fn count_stray(&self) {
+        self.strays.set(self.strays.get() + 1);
+    }
+
+    fn reset_machine(&self) {
+        self.resets.set(self.resets.get() + 1);
     }
 }

@@ -168,7 +168,7 @@ impl Worker<'_> {
     fn leave(&mut self) {
         let local = self.machine.table().local(self.core);
         assert!(self.record(|| local.leave(), |_| Some(Operation::Leave)));
-        self.record(|| local.publish(Why::Off, local.session()), |()| Some(Operation::Publish));
+        assert!(self.record(|| local.publish(Why::Off, local.session()), |_| Some(Operation::Publish)));
         self.is_on = false;
     }
 

@@ -188,7 +188,7 @@ impl Pair {
                 other => unreachable!("{other:?} has no next step"),
             },
             Core::Leaving => {
-                local.publish(Why::Off, local.session());
+                assert!(local.publish(Why::Off, local.session()));
                 assert!(self.reference.publish(core));
             }
             Core::Standby | Core::PowerDown | Core::ClusterDown | Core::SystemDown => {

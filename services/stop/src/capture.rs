@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! What a core writes into its record when it stops, or is asked for its registers.
+
+use core::mem::offset_of;
+
+use quell_abi::{CoreRecord, Why};
+
+use crate::{Hardware, Stop};
+
+impl<H: Hardware> Stop<'_, H> {
+    /// Notes when the calling core has stopped, and records it for the session with this generation. The first capture in a
+    /// generation stays: a stop interrupt that comes late must not overwrite what the core did when it was stopped. A
+    /// core that called CPU_OFF, or never began, has no registers worth a record.
+    pub(crate) fn record(&self, index: usize, generation: u32, why: Why) {
+        let now = self.note_stop(index);
+        let is_new = !self.records[index].is_stop_of(generation);
+        if is_new && !matches!(why, Why::Off | Why::NeverRan) {
+            self.capture(index, generation, why, now);
+        }
+    }
+
+    /// Records the calling core, which is evicted: several times in one generation, if it is started between.
+    pub(crate) fn record_eviction(&self, index: usize, generation: u32) {
+        let now = self.note_stop(index);
+        self.capture(index, generation, Why::Nmi, now);
+    }
+
+    /// Notes that the calling core has stopped; returns when.
+    pub(crate) fn note_stop(&self, index: usize) -> u64 {
+        let now = self.hardware.now();
+        self.slots[index].note_stop(now);
+        now
+    }
+
+    pub(crate) fn capture(&self, index: usize, generation: u32, why: Why, now: u64) {
+        let slot = &self.slots[index];
+        let control = self.table.control().load();
+        let cookie = self.slots[control.owner()].read_parameters(control).cookie;
+        let saved_registers = if why == Why::Ack { slot.saved_registers() } else { 0 };
+        self.records[index].capture(generation, why, |writer| {
+            writer.set(offset_of!(CoreRecord, cookie), cookie);
+            writer.set(offset_of!(CoreRecord, signalled), slot.signalled());
+            writer.set(offset_of!(CoreRecord, stopped), now);
+            writer.set(offset_of!(CoreRecord, saved_registers), saved_registers);
+            self.hardware.capture(writer);
+        });
+    }
+}

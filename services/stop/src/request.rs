@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! What one core asks of another while the operating system goes on: its registers (SNAPSHOT), or that it stops (EVICT).
+//!
+//! A core has one word for it. Who asks swaps its request in where there is none, and sends the secure interrupt. The core
+//! takes the interrupt and swaps the request to *accepted*; then it does what it is asked and clears the word. Who has waited
+//! long enough swaps the request out: either that or the acceptance succeeds, so the asker knows whether it still
+//! happens. A request holds who asks and a number that this core has not used before, so nobody takes back another's.
+//!
+//! A core that goes OFF clears the word when it is OFF, and again when it begins anew. A session comes first: while one
+//! is open nobody accepts, and who asks sees it and takes its request back.
+//!
+//! A core that waits for others serves requests to itself, so two cores that ask each other do not wait for ever.
+
+use quell_abi::{State, Status, Why};
+use quell_arch::Answer;
+use quell_power::{
+    ControlWord, CoreWord, LocalCore, Protection, intact,
+    sync::{AtomicU64, Ordering},
+};
+
+use crate::{Hardware, Outcome, Stop, pen::Way};
+
+/// What is asked of a core.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[repr(u64)]
+pub(crate) enum Wish {
+    Snapshot = 1,
+    Evict = 2,
+}
+
+/// The word of a request; 0 is none.
+///
+/// | bits | what |
+/// |---|---|
+/// | 1:0 | the wish |
+/// | 2 | accepted |
+/// | 31:16 | index of the core that asks |
+/// | 63:32 | number of the request |
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Request(u64);
+
+const WISH_MASK: u64 = 0b11;
+const ACCEPTED: u64 = 1 << 2;
+const ASKER_SHIFT: u32 = 16;
+const NUMBER_SHIFT: u32 = 32;
+
+impl Request {
+    const NONE: Self = Self(0);
+
+    fn new(wish: Wish, asker: usize, number: u64) -> Self {
+        Self(wish as u64 | (asker as u64) << ASKER_SHIFT | number << NUMBER_SHIFT)
+    }
+
+    fn wish(self) -> Option<Wish> {
+        [Wish::Snapshot, Wish::Evict].into_iter().find(|wish| *wish as u64 == self.0 & WISH_MASK)
+    }
+}
+
+/// How a request that an asker made stands.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Standing {
+    /// It waits for the core.
+    Asked,
+    /// The core has accepted it.
+    Accepted,
+    /// The core has done it, or went OFF.
+    Gone,
+}
+
+/// What is asked of one core, and how often it has asked others.
+#[derive(Debug)]
+pub(crate) struct Inbox {
+    request: AtomicU64,
+    numbers: AtomicU64,
+}
+
+macro_rules! new_inbox {
+    ($($qualifier:tt)*) => {
+        impl Inbox {
+            pub(crate) $($qualifier)* new() -> Self {
+                Self { request: AtomicU64::new(0), numbers: AtomicU64::new(0) }
+            }
+        }
+    };
+}
+
+#[cfg(not(loom))]
+new_inbox!(const fn);
+#[cfg(loom)]
+new_inbox!(fn);
+
+impl Inbox {
+    /// Takes any request away.
+    pub(crate) fn clear(&self) {
+        // A look first: there is none nearly always, and the line stays shared.
+        if self.load() != Request::NONE {
+            self.request.store(Request::NONE.0, Ordering::Release);
+        }
+    }
+
+    /// Returns a request that this core has not made before.
+    pub(crate) fn next(&self, wish: Wish, asker: usize) -> Request {
+        let number = self.numbers.load(Ordering::Relaxed) + 1;
+        self.numbers.store(number, Ordering::Relaxed);
+        Request::new(wish, asker, number)
+    }
+
+    fn load(&self) -> Request {
+        Request(self.request.load(Ordering::Acquire))
+    }
+
+    fn swap(&self, seen: Request, next: Request) -> bool {
+        self.request.compare_exchange(seen.0, next.0, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    /// Makes a request; returns false if there is one of another core.
+    pub(crate) fn ask(&self, request: Request) -> bool {
+        self.load() == Request::NONE && self.swap(Request::NONE, request)
+    }
+
+    /// Takes a request back; returns false if it is not there, or has been accepted.
+    pub(crate) fn take_back(&self, request: Request) -> bool {
+        self.swap(request, Request::NONE)
+    }
+
+    /// Returns how a request stands that was made.
+    pub(crate) fn standing(&self, request: Request) -> Standing {
+        match self.load() {
+            now if now == request => Standing::Asked,
+            now if now.0 == request.0 | ACCEPTED => Standing::Accepted,
+            _ => Standing::Gone,
+        }
+    }
+
+    /// Accepts what is asked; returns what it is.
+    fn accept(&self) -> Option<Wish> {
+        let request = self.load();
+        let wish = request.wish().filter(|_| request.0 & ACCEPTED == 0)?;
+        let accepted = Request(request.0 | ACCEPTED);
+        if !intact(Protection::RequestSwap) {
+            self.request.store(accepted.0, Ordering::Release);
+            return Some(wish);
+        }
+        self.swap(request, accepted).then_some(wish)
+    }
+}
+
+impl<H: Hardware> Stop<'_, H> {
+    /// Returns whether something is asked of this core.
+    pub(crate) fn is_asked(&self, local: &LocalCore<'_>) -> bool {
+        self.slots[local.index()].inbox.load() != Request::NONE
+    }
+
+    /// Returns whether a core that sleeps is asked to stop, for which it has to be awake.
+    pub fn is_evicted(&self, local: &LocalCore<'_>) -> bool {
+        self.slots[local.index()].inbox.load().wish() == Some(Wish::Evict)
+    }
+
+    /// Forgets what is asked of this core, which is OFF.
+    pub(crate) fn drop_request(&self, local: &LocalCore<'_>) {
+        self.slots[local.index()].inbox.clear();
+    }
+
+    /// Does what others ask of this core; returns whether it has accepted to be evicted, and has to
+    /// [leave](Self::leave_evicted). One that sleeps does not accept that: see [`is_evicted`](Self::is_evicted).
+    #[inline(never)]
+    #[must_use]
+    pub fn serve(&self, local: &LocalCore<'_>) -> bool {
+        let inbox = &self.slots[local.index()].inbox;
+        if !self.is_asked(local) || self.table.control().load().is_open() {
+            return false;
+        }
+        if local.word().state() == State::Suspended && self.is_evicted(local) {
+            return false;
+        }
+        match inbox.accept() {
+            Some(Wish::Evict) => true,
+            Some(Wish::Snapshot) => {
+                self.record_snapshot(local.index());
+                inbox.clear();
+                false
+            }
+            None => false,
+        }
+    }
+
+    /// Stops the calling core, which has accepted to be evicted. The request is cleared when it is OFF.
+    pub fn leave_evicted(&self, local: &LocalCore<'_>) -> Way {
+        if !local.leave() {
+            return self.arrive(local, Why::Nmi);
+        }
+        // A session that opened meanwhile counts it as its own.
+        let generation = self.table.control().load().generation();
+        self.record_eviction(local.index(), generation);
+        let _ = self.hardware.close();
+        self.publish(local, Why::Nmi, local.session().or(Some(generation)));
+        Way::Pen
+    }
+
+    /// Returns BUSY if a session is open, and DENIED to a core that is not ON any more.
+    pub(crate) fn may_ask(&self, caller: &LocalCore<'_>) -> Result<(), Outcome> {
+        let session = self.table.control().load();
+        if session.is_open() {
+            return Err(Outcome::Return(self.busy(session)));
+        }
+        if caller.word().state() != State::On {
+            return Err(Status::Denied.into());
+        }
+        Ok(())
+    }
+
+    /// BUSY with the owner and the kind of a session.
+    pub(crate) fn busy(&self, session: ControlWord) -> Answer {
+        Answer::registers([
+            Status::Busy.to_register(),
+            self.hardware.affinity_of(session.owner()),
+            session.kind() as u64,
+        ])
+    }
+
+    /// Returns whether a core with this word can be asked: it is in the operating system, or sleeps in a call of it.
+    pub(crate) fn can_answer(word: CoreWord) -> bool {
+        matches!(word.state(), State::On | State::Suspended)
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_accepted_or_taken_back() {
+        let inbox = Inbox::new();
+        let request = inbox.next(Wish::Evict, 3);
+        assert_eq!(inbox.standing(request), Standing::Gone);
+        assert!(inbox.ask(request) && inbox.take_back(request) && !inbox.take_back(request));
+        assert!(inbox.ask(request));
+        assert_eq!((inbox.standing(request), inbox.accept()), (Standing::Asked, Some(Wish::Evict)));
+        assert_eq!((inbox.standing(request), inbox.accept()), (Standing::Accepted, None));
+        assert!(!inbox.take_back(request));
+        inbox.clear();
+        assert_eq!((inbox.standing(request), inbox.accept()), (Standing::Gone, None));
+    }
+
+    #[test]
+    fn nobody_takes_back_the_request_of_another() {
+        let (mine, theirs) = (Inbox::new(), Inbox::new());
+        let inbox = Inbox::new();
+        let [first, other] = [mine.next(Wish::Snapshot, 1), theirs.next(Wish::Snapshot, 2)];
+        assert!(inbox.ask(other) && !inbox.ask(first) && !inbox.take_back(first));
+        assert_eq!((inbox.standing(first), inbox.standing(other)), (Standing::Gone, Standing::Asked));
+        let again = mine.next(Wish::Snapshot, 1);
+        assert!(
+            inbox.take_back(other) && inbox.ask(again) && !inbox.take_back(first),
+            "an older one of its own"
+        );
+    }
+}
