@@ -18,14 +18,19 @@ pub fn now() -> u64 {
     read_register!("cntpct_el0")
 }
 
+/// Returns how many ticks of the counter are a second.
+pub fn frequency() -> u64 {
+    read_register!("cntfrq_el0")
+}
+
 /// Converts microseconds to ticks of the counter.
 pub fn ticks(microseconds: u64) -> u64 {
-    microseconds * (read_register!("cntfrq_el0") / 1000) / 1000
+    microseconds * (frequency() / 1000) / 1000
 }
 
 /// Converts ticks of the counter to microseconds.
 pub fn microseconds(ticks: u64) -> u64 {
-    ticks / (read_register!("cntfrq_el0") / 1_000_000).max(1)
+    ticks / (frequency() / 1_000_000).max(1)
 }
 
 /// Waits until `condition` holds; returns whether it did within `limit` microseconds.

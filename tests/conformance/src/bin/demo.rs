@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! The demonstration: four cores come up, core 2 stops listening, core 0 has the firmware stop the machine and
-//! tells how each core ended and where it was; then all of them are started again.
+//! tells how each core ended and where it was; then all of them are started again. With `timeline=1` among its
+//! parameters it sends the stop IPI itself, to know when, and prints the times of the stop for a program to draw.
 
 #![no_std]
 #![allow(clippy::result_large_err, reason = "a finding holds its text: there is no allocator to box it with")]
 #![no_main]
 
-use conformance::stop::{Counts, Request};
+use conformance::parameters::Parameters;
+use conformance::stop::{CoreStatus, Counts, NO_SGI, Reply, Request};
 use conformance::verdict::{Finding, Text, Verdict, failed};
 use conformance::{clock, cores, gic, machine, println, stop, wedge};
-use quell_abi::{Call, Kind, State, Why};
+use quell_abi::{Call, Kind, State, Status, Why};
 
 conformance::entry!(main);
 
@@ -19,6 +21,8 @@ const DEAF: usize = 2;
 /// Far more than a machine needs, for the sake of an emulator on a busy host.
 const GRACE: u64 = 100_000;
 const NMI: u64 = 2_000_000;
+/// The longest that one POLL may take.
+const POLL_BUDGET: u64 = 1_000;
 
 fn main() {
     println!();
@@ -50,24 +54,31 @@ fn demonstrate() -> Verdict {
     println!("IPI of an operating system reaches it.");
     println!();
 
-    let begin = clock::now();
-    let reply = Request { nmi: NMI, ..Request::with_grace(Kind::Crash, GRACE, gic::STOP.into()) }.sync();
-    let end = clock::now();
+    let timeline = Parameters::read().timeline;
+    let Stop { reply, begin, ipi, done } = if timeline { ask_and_poll() } else { sync() };
     check(
         reply.status == 0,
-        format_args!("SYNC to stop all cores"),
+        format_args!("DONE, with all cores stopped"),
         format_args!("status {}", reply.status as i64),
     )?;
     let Counts { acked, nmi, off, left } = Counts::of(&reply);
-    println!(
-        "Core 0 calls SYNC(CRASH, grace 100 ms, nmi 2 s) and gets DONE after {} us:",
-        clock::microseconds(end - begin)
-    );
+    if timeline {
+        println!("Core 0 calls BEGIN(CRASH, grace 100 ms, nmi 2 s), sends the stop IPI, and POLL says");
+        println!("DONE after {} us:", clock::microseconds(done - begin));
+    } else {
+        println!(
+            "Core 0 calls SYNC(CRASH, grace 100 ms, nmi 2 s) and gets DONE after {} us:",
+            clock::microseconds(done - begin)
+        );
+    }
     println!(
         "  {acked} answered the stop IPI, {nmi} stopped by the secure interrupt, {off} off, {left} left."
     );
     println!();
     table(begin)?;
+    if timeline {
+        print_timeline(begin, ipi, done);
+    }
     cores::all_are_still(1..CORES).map_err(|index| {
         failed(format_args!("core {index} to stand still"), format_args!("its heartbeat"))
     })?;
@@ -80,6 +91,55 @@ fn demonstrate() -> Verdict {
     println!("  cores 1, 2 and 3 are back and answer.");
     println!();
     Ok(())
+}
+
+/// One stop, as its owner sees it.
+struct Stop {
+    reply: Reply,
+    /// The counter before the first call.
+    begin: u64,
+    /// The counter before the stop IPI went out; `begin` if the firmware sent it.
+    ipi: u64,
+    /// The counter after the last call.
+    done: u64,
+}
+
+/// Stops all other cores in one call, with the IPI sent by the firmware.
+fn sync() -> Stop {
+    let begin = clock::now();
+    let reply = Request { nmi: NMI, ..Request::with_grace(Kind::Crash, GRACE, gic::STOP.into()) }.sync();
+    Stop { reply, begin, ipi: begin, done: clock::now() }
+}
+
+/// Stops all other cores as an operating system does that sends its own IPI.
+fn ask_and_poll() -> Stop {
+    let begin = clock::now();
+    let reply = Request { nmi: NMI, ..Request::with_grace(Kind::Crash, GRACE, NO_SGI) }.begin();
+    let ipi = clock::now();
+    if reply.status != 0 {
+        return Stop { reply, begin, ipi, done: ipi };
+    }
+    (1..CORES).for_each(|index| gic::send(gic::STOP, index));
+    let handle = reply.x[0];
+    loop {
+        let reply = stop::poll(handle, POLL_BUDGET);
+        if reply.status != Status::Pending as u64 {
+            return Stop { reply, begin, ipi, done: clock::now() };
+        }
+    }
+}
+
+/// Prints the times of the stop as `cargo xtask run --timeline` reads them: ticks of the system counter, 0 for what
+/// did not happen.
+fn print_timeline(begin: u64, ipi: u64, done: u64) {
+    let (owner, frequency) = (machine::mpidr(0), clock::frequency());
+    println!("timeline: owner=0 mpidr={owner:#x} frequency={frequency} begin={begin} ipi={ipi} done={done}");
+    for index in 1..CORES {
+        let mpidr = machine::mpidr(index);
+        let CoreStatus { why, signalled, stopped, .. } = stop::status(index);
+        println!("timeline: core={index} mpidr={mpidr:#x} why={why} signalled={signalled} stopped={stopped}");
+    }
+    println!();
 }
 
 /// Prints how each core ended and where it was.
