@@ -5,6 +5,7 @@
  *	hook.c		finds the service and puts itself before the kernel's own stop functions
  *	session.c	one stop: BEGIN, ask the members, POLL
  *	report.c	what became of each CPU
+ *	timeline.c	when it did, for a program to draw
  */
 #ifndef QUELL_STOP_H
 #define QUELL_STOP_H
@@ -30,6 +31,20 @@ void quell_report_exit(void);
 
 /* Print how one CPU ended. status is the result of STATUS for mpidr. */
 void quell_report_cpu(unsigned int cpu, u64 mpidr, const struct arm_smccc_res *status);
+
+/* The owner's side of one stop, in ticks of the system counter. */
+struct quell_times {
+	u64 begin;	/* before BEGIN */
+	u64 ask;	/* before the members were asked */
+	u64 done;	/* after the last POLL */
+};
+
+/*
+ * Print what a program needs to draw the stop: the owner's times, and those of one CPU. Only if the parameter
+ * timeline is set: with many CPUs it is a lot of lines for a serial console.
+ */
+void quell_timeline_owner(u64 mpidr, const struct quell_times *times);
+void quell_timeline_cpu(unsigned int cpu, u64 mpidr, const struct arm_smccc_res *status);
 
 /* Print the sums. progress is x1 of POLL. */
 void quell_report_sum(unsigned long kind, unsigned long targets, u64 progress);

@@ -100,6 +100,7 @@ static void account_members(void)
 
 		arm_smccc_1_1_smc(QUELL_FID_STATUS, id, &status);
 		quell_report_cpu(cpu, id, &status);
+		quell_timeline_cpu(cpu, id, &status);
 		if (status.a0 == QUELL_SUCCESS && quell_status_state(&status) == QUELL_STATE_OFF)
 			set_offline(cpu);
 	}
@@ -108,20 +109,25 @@ static void account_members(void)
 bool quell_stop_others(unsigned long kind)
 {
 	struct arm_smccc_res begin, poll;
+	struct quell_times times;
 
 	if (stopped_by == smp_processor_id())
 		return true;
 
+	times.begin = __arch_counter_get_cntpct();
 	arm_smccc_1_1_smc(QUELL_FID_BEGIN, kind, grace_us, nmi_us, LEASE_US, ~0UL, 0UL, &begin);
 	if (begin.a0 != QUELL_SUCCESS) {
 		pr_crit("the firmware refuses to stop the other CPUs (%ld)\n", (long)begin.a0);
 		return false;
 	}
 
+	times.ask = __arch_counter_get_cntpct();
 	ask_members();
 	poll_until_over(begin.a1, &poll);
+	times.done = __arch_counter_get_cntpct();
 	stopped_by = smp_processor_id();
 
+	quell_timeline_owner(read_cpuid_mpidr() & MPIDR_HWID_BITMASK, &times);
 	account_members();
 	if ((long)poll.a0 < 0)
 		pr_crit("the firmware lost the session (%ld)\n", (long)poll.a0);
