@@ -50,7 +50,8 @@ pub fn all() -> Vec<Case> {
         Case::new("loom", loom),
         Case::new("image size", image_size),
         Case::new("no FP or SIMD", no_fp_or_simd),
-        Case::new("demo", |log| demo::run(|line| log.line(line)).map(|()| Tally::pass())),
+        Case::new("demo", |log| demo::run(false, |line| log.line(line)).map(|_| Tally::pass())),
+        Case::new("timeline", demo::timeline),
     ];
     for (smp, cpu) in MACHINES {
         let options = Options { rounds: LANE_ROUNDS, ..Options::on(smp, cpu) };

@@ -14,9 +14,9 @@ use crate::image;
 use crate::qemu::{FLASH_SIZE, Machine};
 use crate::test::Tally;
 
-/// Where in the second flash bank the payload looks for its parameters: its last 4 KiB. Not in DRAM, which firmware
+/// Where in the second flash bank a payload looks for its parameters: its last 4 KiB. Not in DRAM, which firmware
 /// may clear before it starts the payload.
-const PARAMETERS_OFFSET: u64 = FLASH_SIZE - 4096;
+pub const PARAMETERS_OFFSET: u64 = FLASH_SIZE - 4096;
 
 /// The size of the payload's parameters.
 const PARAMETERS_SIZE: usize = 256;

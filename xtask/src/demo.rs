@@ -4,25 +4,46 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
-use crate::image;
+use crate::conformance::PARAMETERS_OFFSET;
 use crate::qemu::Machine;
+use crate::test::{Log, Tally};
+use crate::{image, timeline};
+
+/// The cores of the machine.
+const CORES: u32 = 4;
 
 /// The last line of a demonstration that went well.
 const PASS: &str = "demo: PASS";
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Runs the demonstration with each line of the console given to `on_line`.
-pub fn run(mut on_line: impl FnMut(&str)) -> Result<()> {
+/// What the demonstration reads to print the times of its stop.
+const TIMELINE: &[u8] = b"timeline=1\n\0";
+
+/// Runs the demonstration with each line of the console given to `on_line`; returns a picture of its stop, if one is
+/// wanted.
+pub fn run(timeline: bool, mut on_line: impl FnMut(&str)) -> Result<Option<String>> {
     let firmware = image::build()?;
     let payload = image::payload("demo")?;
-    let machine = Machine::new(&firmware.flash0).name("demo").flash1(&payload).timeout(TIMEOUT);
+    let mut machine =
+        Machine::new(&firmware.flash0).name("demo").smp(CORES).flash1(&payload).timeout(TIMEOUT);
+    if timeline {
+        machine = machine.flash1_bytes(PARAMETERS_OFFSET, TIMELINE);
+    }
     let outcome = machine.run(|line| on_line(line))?;
     outcome.check()?;
     ensure!(passed(&outcome.console), "the guest powered off, but its last line is not `{PASS}`");
-    Ok(())
+    timeline.then(|| timeline::draw(&outcome.console, CORES)).transpose()
+}
+
+/// The case of `cargo xtask test` that looks at the picture.
+pub fn timeline(log: &mut Log) -> Result<Tally> {
+    let drawing = run(true, |line| log.line(line))?.context("a picture was asked for")?;
+    log.line(&drawing);
+    timeline::check(&drawing, CORES)?;
+    Ok(Tally::pass())
 }
 
 fn passed(console: &str) -> bool {

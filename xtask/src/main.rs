@@ -18,12 +18,14 @@ mod process;
 mod progress;
 mod qemu;
 mod test;
+mod timeline;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
 
 use host::Tool;
 use test::Selection;
@@ -45,6 +47,9 @@ enum Task {
     Image,
     /// Run the demonstration, or an operating system, on the firmware
     Run {
+        /// Draw the stop into this file, as an SVG: when each core was asked, signalled and stopped
+        #[arg(long, global = true, value_name = "FILE")]
+        timeline: Option<PathBuf>,
         #[command(subcommand)]
         guest: Option<Guest>,
     },
@@ -101,14 +106,13 @@ fn perform(task: Task) -> Result<bool> {
             println!("{}: a whole flash bank", paths::shown(&image.flash0));
             Ok(true)
         }
-        Task::Run { guest: None } => {
-            host::ensure(Tool::PAYLOADS)?;
-            demo::run(|line| println!("{line}"))?;
-            Ok(true)
-        }
-        Task::Run { guest: Some(Guest::Linux(options)) } => {
-            host::ensure(Tool::GUESTS)?;
-            linux::run(&options)?;
+        Task::Run { timeline, guest } => {
+            if timeline.is_some() && matches!(&guest, Some(Guest::Linux(options)) if options.wedge.is_none())
+            {
+                let message = "`--timeline` draws a stop, and without `--wedge` Linux stops nothing";
+                Arguments::command().error(ErrorKind::MissingRequiredArgument, message).exit();
+            }
+            run(guest.as_ref(), timeline.as_deref())?;
             Ok(true)
         }
         Task::Conformance { options, format } => conformance::print(&options, format),
@@ -123,5 +127,32 @@ fn perform(task: Task) -> Result<bool> {
             println!("QEMU {}", host::qemu_version()?);
             test::run(&cases)
         }
+    }
+}
+
+/// Runs the demonstration or an operating system, and draws its stop into a file.
+fn run(guest: Option<&Guest>, timeline: Option<&Path>) -> Result<()> {
+    let destination = timeline.map(timeline::Destination::of).transpose()?;
+    let drawing = match guest {
+        None => {
+            host::ensure(Tool::PAYLOADS)?;
+            demo::run(destination.is_some(), show)?
+        }
+        Some(Guest::Linux(options)) => {
+            host::ensure(Tool::GUESTS)?;
+            linux::run(options, destination.is_some(), show)?
+        }
+    };
+    if let (Some(destination), Some(drawing)) = (destination, drawing) {
+        destination.write(&drawing)?;
+        println!("{}: the stop as a picture", destination.shown());
+    }
+    Ok(())
+}
+
+/// Shows a line of the console, unless it is one that only we need.
+fn show(line: &str) {
+    if !timeline::is_line(line) {
+        println!("{line}");
     }
 }

@@ -49,6 +49,8 @@ pub enum Mode {
     Wedge {
         /// Which one.
         cpu: u32,
+        /// Whether the times of the stop are printed.
+        timeline: bool,
     },
 }
 
@@ -59,7 +61,9 @@ impl Mode {
             Self::Boot => "boot".to_owned(),
             Self::Hotplug { rounds } => format!("hotplug quell.rounds={rounds}"),
             Self::Suspend { rounds } => format!("suspend quell.rounds={rounds}"),
-            Self::Wedge { cpu } => format!("wedge quell.wedge={cpu}"),
+            Self::Wedge { cpu, timeline } => {
+                format!("wedge quell.wedge={cpu} quell.timeline={}", u32::from(timeline))
+            }
         };
         format!("console=ttyAMA0 panic=1 quell.mode={mode}")
     }

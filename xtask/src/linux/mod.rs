@@ -16,11 +16,11 @@ mod tree;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
-use crate::image;
 use crate::qemu::Machine;
 use crate::test::{Case, Log, Tally};
+use crate::{image, timeline};
 use guest::{Guest, Mode};
 
 /// How long a scripted guest may take. A boot takes 5 to 30 s where the host is not busy.
@@ -90,26 +90,37 @@ impl Options {
 }
 
 /// Boots Debian's kernel: to a shell on the terminal, or, with a CPU to wedge, through the demonstration, whose
-/// last line tells how the CPUs were stopped.
-pub fn run(options: &Options) -> Result<()> {
-    let on_line = |line: &str| println!("{line}");
+/// last line tells how the CPUs were stopped. Returns a picture of that stop, if one is wanted.
+pub fn run(options: &Options, timeline: bool, on_line: impl FnMut(&str)) -> Result<Option<String>> {
     if options.psci_checker {
         println!("{}", psci_checker(options, on_line)?);
     } else if let Some(cpu) = options.wedge {
-        println!("{}", wedge(options, cpu, on_line)?);
+        let stopped = wedge(options, cpu, timeline, on_line)?;
+        println!("{}", stopped.sum);
+        return Ok(stopped.drawing);
     } else {
         let code = options.machine(&Guest::debian()?, Mode::Shell)?.interactive()?;
         ensure!(code == 0, "QEMU ended with code {code}");
     }
-    Ok(())
+    Ok(None)
 }
 
-/// Wedges `cpu` and lets the kernel panic; returns the line that sums up the stop.
-fn wedge(options: &Options, cpu: u32, on_line: impl FnMut(&str)) -> Result<String> {
+/// What a stop left.
+struct Stopped {
+    /// The line that sums it up.
+    sum: String,
+    /// A picture of it, if one was wanted.
+    drawing: Option<String>,
+}
+
+/// Wedges `cpu` and lets the kernel panic.
+fn wedge(options: &Options, cpu: u32, timeline: bool, on_line: impl FnMut(&str)) -> Result<Stopped> {
     let smp = options.smp;
     ensure!(smp > 1 && cpu < smp, "there is no CPU {cpu} to wedge beside another one among {smp}");
-    let console = options.script(&Guest::debian()?, Mode::Wedge { cpu }, on_line)?;
-    judge::wedge(&console, smp, cpu)
+    let console = options.script(&Guest::debian()?, Mode::Wedge { cpu, timeline }, on_line)?;
+    let sum = judge::wedge(&console, smp, cpu)?;
+    let drawing = timeline.then(|| timeline::draw(&console, smp)).transpose()?;
+    Ok(Stopped { sum, drawing })
 }
 
 /// Boots the kernel that checks PSCI; returns what it did.
@@ -126,8 +137,9 @@ pub fn cases() -> Vec<Case> {
         [1, 4, 8].map(|smp| Case::new(format!("linux boot smp={smp}"), move |log| boot(log, smp))).into();
     cases.push(Case::new("linux hotplug smp=4", |log| hotplug(log, 4)));
     cases.push(Case::new("linux wedge smp=4", |log| {
-        let stop = wedge(&Options::on(4), 2, |line| log.line(line))?;
-        Ok(Tally { reason: Some(stop), ..Tally::pass() })
+        let Stopped { sum, drawing } = wedge(&Options::on(4), 2, true, |line| log.line(line))?;
+        timeline::check(&drawing.context("a picture was asked for")?, 4)?;
+        Ok(Tally { reason: Some(sum), ..Tally::pass() })
     }));
     cases.push(Case::new("linux suspend smp=4", |log| suspend(log, 4)).only_full());
     for smp in [4, 8] {

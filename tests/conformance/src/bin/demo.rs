@@ -139,7 +139,6 @@ fn print_timeline(begin: u64, ipi: u64, done: u64) {
         let CoreStatus { why, signalled, stopped, .. } = stop::status(index);
         println!("timeline: core={index} mpidr={mpidr:#x} why={why} signalled={signalled} stopped={stopped}");
     }
-    println!();
 }
 
 /// Prints how each core ended and where it was.
