@@ -8,9 +8,9 @@
 //!
 //! Both drive the session when they wake, as POLL does, and set their timer for the next deadline.
 
-use quell_abi::{Flags, Kind};
+use quell_abi::{Flags, Kind, State};
 use quell_power::{
-    ControlWord, LocalCore, Phase, Protection, intact, is_older,
+    ControlWord, CoreWord, LocalCore, Phase, Protection, intact, is_older,
     sync::{AtomicU64, Ordering},
 };
 
@@ -86,9 +86,11 @@ impl<H: Hardware> Stop<'_, H> {
         }
     }
 
-    /// Makes a core that is OFF the deputy of a session that has just opened.
-    pub(crate) fn appoint(&self, session: ControlWord, index: usize) {
-        if self.claim_deputy(session, index) {
+    /// Makes a core that is OFF the deputy of a session, and wakes it.
+    pub(crate) fn appoint_one(&self, session: ControlWord) {
+        let is_idle = |word: CoreWord| word.state() == State::Off && !word.is_quarantined();
+        let idle = self.others(session).find(|(_, word)| is_idle(*word));
+        if let Some((index, _)) = idle.filter(|(index, _)| self.claim_deputy(session, *index)) {
             self.hardware.send_stop(core::iter::once(index));
         }
     }

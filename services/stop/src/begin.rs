@@ -70,7 +70,8 @@ impl<H: Hardware> Stop<'_, H> {
         match self.open(arguments, caller) {
             Ok(session) => {
                 let tally = self.tally(session);
-                self.set_up_drivers(session, &tally, caller);
+                self.drive(session.generation(), caller);
+                self.set_up_drivers(session, caller);
                 Outcome::Return(Answer::registers([
                     Status::Success.to_register(),
                     u64::from(session.generation()),
@@ -96,21 +97,18 @@ impl<H: Hardware> Stop<'_, H> {
             self.wait(session.generation(), u64::MAX);
         };
         // What is left open has a lease that somebody has to watch.
-        let session = self.table.control().load();
-        if session.is_open() && session.owner() == caller.index() {
-            let tally = self.tally(session);
-            self.set_up_drivers(session, &tally, caller);
-        }
+        self.set_up_drivers(session, caller);
         self.report(progress)
     }
 
-    /// Takes a session that has just opened as far as it goes, and sees that its deadlines pass even if nobody calls again.
-    fn set_up_drivers(&self, session: ControlWord, tally: &Tally, caller: &LocalCore<'_>) {
-        if let Some(index) = tally.idle {
-            self.appoint(session, index.into());
+    /// Sees that the deadlines of a session that the caller has opened pass even if nobody calls again.
+    fn set_up_drivers(&self, session: ControlWord, caller: &LocalCore<'_>) {
+        let now = self.table.control().load();
+        let is_mine = now.is_open() && now.owner() == caller.index();
+        if is_mine && now.generation() == session.generation() {
+            self.appoint_one(now);
         }
-        self.drive(session.generation(), caller);
-        self.set_alarm(true);
+        self.set_alarm(is_mine);
     }
 
     /// Opens a session or takes one over.
@@ -279,8 +277,8 @@ mod tests {
         assert_eq!(machine.state(5), (State::On, Why::None));
         assert_eq!(
             machine.sent(),
-            [Sent::Stop(vec![1]), Sent::Stop(vec![4])],
-            "one is woken to record its registers, one to be the deputy"
+            [Sent::Stop(vec![1]), Sent::Stop(vec![1])],
+            "it is woken to record its registers, and to be the deputy"
         );
     }
 

@@ -71,7 +71,7 @@ impl<H: Hardware> Stop<'_, H> {
             let now = self.hardware.now();
             let is_over = now >= end || session.is_open() || !self.ask_missing(query, caller.index(), now);
             if is_over {
-                self.end_requests(query);
+                self.end_requests(query, now);
                 let is_open = session.is_open();
                 let answer = if is_open { self.busy(session) } else { self.answer(query, caller.index()) };
                 return Outcome::Return(answer);
@@ -82,7 +82,7 @@ impl<H: Hardware> Stop<'_, H> {
                 next = now.saturating_add(self.ticks(RESEND));
             }
             if self.serve(caller) {
-                self.end_requests(query);
+                self.end_requests(query, now);
                 return Outcome::Stop(Order::Evicted);
             }
             core::hint::spin_loop();
@@ -124,10 +124,14 @@ impl<H: Hardware> Stop<'_, H> {
         self.slots[index].inbox.standing(query.request)
     }
 
-    /// Takes back what was not accepted; what was accepted is done in a moment.
-    fn end_requests(&self, query: &Query) {
+    /// Takes back what was not accepted; what was accepted is done in a moment, which is waited for.
+    fn end_requests(&self, query: &Query, now: u64) {
+        let end = now.saturating_add(self.ticks(RESEND));
         for index in query.cores.clone() {
             self.slots[index].inbox.take_back(query.request);
+            while self.standing(query, index) == Standing::Accepted && self.hardware.now() < end {
+                core::hint::spin_loop();
+            }
         }
     }
 

@@ -14,8 +14,6 @@ pub(crate) struct Tally {
     pub left: u16,
     /// Index of one that is left.
     pub straggler: Option<u16>,
-    /// Index of one that is in the pen.
-    pub idle: Option<u16>,
 }
 
 impl Tally {
@@ -30,7 +28,6 @@ impl Tally {
         }
         match word.state() {
             State::Off => {
-                self.idle = Some(index as u16);
                 if word.generation().wrapping_sub(first_generation) < u32::MAX / 2 {
                     self.count(word.why());
                 }
