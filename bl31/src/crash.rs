@@ -18,7 +18,7 @@ use core::{
     cell::UnsafeCell,
     fmt::{self, Write},
     mem::offset_of,
-    panic::PanicInfo,
+    panic::{Location, PanicInfo},
     sync::atomic::{AtomicU32, Ordering},
 };
 
@@ -149,28 +149,29 @@ extern "C" fn report_fault(frame: &FaultFrame) -> ! {
 
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
-    match info.location() {
-        Some(place) => give_up(&format_args!("panicked at {place}")),
-        None => give_up(&format_args!("panicked")),
-    }
+    report_once(info.location(), None)
 }
 
 /// Reports why the firmware can not go on, and stops every core.
 pub(crate) fn give_up(why: &fmt::Arguments<'_>) -> ! {
+    report_once(None, Some(why))
+}
+
+fn report_once(panic: Option<&Location<'_>>, why: Option<&fmt::Arguments<'_>>) -> ! {
     if REPORTING.swap(1, Ordering::AcqRel) != 0 {
         sleep();
     }
-    report_on_emergency_stack(why)
+    report_on_emergency_stack(panic, why)
 }
 
 /// Goes to [`report`] on the emergency stack: a panic may have come of too little stack.
 #[unsafe(naked)]
-extern "C" fn report_on_emergency_stack(why: &fmt::Arguments<'_>) -> ! {
+extern "C" fn report_on_emergency_stack(panic: Option<&Location<'_>>, why: Option<&fmt::Arguments<'_>>) -> ! {
     naked_asm!(
-        "adrp   x1, {stack}",
-        "add    x1, x1, :lo12:{stack}",
-        "add    x1, x1, #{stack_size}",
-        "mov    sp, x1",
+        "adrp   x2, {stack}",
+        "add    x2, x2, :lo12:{stack}",
+        "add    x2, x2, #{stack_size}",
+        "mov    sp, x2",
         "b      {report}",
         stack = sym EMERGENCY_STACK,
         stack_size = const EMERGENCY_STACK_SIZE,
@@ -178,10 +179,16 @@ extern "C" fn report_on_emergency_stack(why: &fmt::Arguments<'_>) -> ! {
     )
 }
 
-extern "C" fn report(why: &fmt::Arguments<'_>) -> ! {
+/// Reports the place of a panic, or why the firmware gives up.
+extern "C" fn report(panic: Option<&Location<'_>>, why: Option<&fmt::Arguments<'_>>) -> ! {
     machine::stop_service().fail(machine::core_index());
     let mut console = Console::new();
-    let _ = writeln!(console, "quell: crash: {why}");
+    if let Some(place) = panic {
+        let _ = writeln!(console, "quell: crash: panicked at {place}");
+    }
+    if let Some(why) = why {
+        let _ = writeln!(console, "quell: crash: {why}");
+    }
     finish(&mut console)
 }
 
