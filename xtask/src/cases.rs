@@ -10,7 +10,7 @@ use anyhow::{Result, bail, ensure};
 use crate::conformance::{self, Options};
 use crate::image::{self, TARGET, cargo};
 use crate::test::{Case, Log, Tally};
-use crate::{crash, demo, host, linux, no_fp, paths, probe};
+use crate::{crash, demo, host, linux, no_fp, paths, probe, stack};
 
 /// How long one cargo command may take.
 const CARGO_TIMEOUT: Duration = Duration::from_secs(1200);
@@ -50,6 +50,7 @@ pub fn all() -> Vec<Case> {
         Case::new("loom", loom),
         Case::new("image size", image_size),
         Case::new("no FP or SIMD", no_fp_or_simd),
+        Case::new("stack depth", stack_depth),
         Case::new("demo", |log| demo::run(false, |line| log.line(line)).map(|_| Tally::pass())),
         Case::new("timeline", demo::timeline),
     ];
@@ -117,6 +118,11 @@ fn image_size(log: &mut Log) -> Result<Tally> {
 fn no_fp_or_simd(_log: &mut Log) -> Result<Tally> {
     let count = no_fp::check(&image::build()?.elf)?;
     Ok(Tally { reason: Some(format!("{count} instructions")), ..Tally::pass() })
+}
+
+fn stack_depth(_log: &mut Log) -> Result<Tally> {
+    let (deepest, stack) = stack::check(&image::build()?.elf)?;
+    Ok(Tally { reason: Some(format!("{deepest} of {stack} bytes")), ..Tally::pass() })
 }
 
 /// Runs a `cargo test` command and counts its tests.

@@ -3,6 +3,7 @@
 //! Builds, runs and tests Quell. Start with `cargo xtask run`.
 
 mod cases;
+mod code;
 mod conformance;
 mod crash;
 mod demo;
@@ -17,6 +18,7 @@ mod probe;
 mod process;
 mod progress;
 mod qemu;
+mod stack;
 mod test;
 mod timeline;
 

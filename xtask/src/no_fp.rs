@@ -4,14 +4,14 @@
 //! firmware neither saves nor restores them.
 //!
 //! A64 says in its fixed top-level bits what an instruction is (Arm ARM, C4.1), so that looking at each word of
-//! the executable sections is enough. The mapping symbols `$x` and `$d` tell code from data in them.
+//! the executable sections is enough.
 
-use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
-use object::read::elf::ElfFile64;
-use object::{LittleEndian, Object, ObjectSection, ObjectSymbol, SectionKind};
+use anyhow::{Result, bail, ensure};
+use object::{Object, ObjectSymbol};
+
+use crate::code::{self, Code, Elf};
 
 /// Tells whether an instruction uses the FP and SIMD registers, in any of the ways that A64 has.
 fn uses_fp(word: u32) -> bool {
@@ -24,17 +24,11 @@ fn uses_fp(word: u32) -> bool {
     simd || sve || sme || control
 }
 
-/// An executable section's code: its first address and its instruction words.
-struct Code {
-    address: u64,
-    words: Vec<u32>,
-}
-
 /// Checks all code in the ELF file at `path`; returns the number of instructions.
 pub fn check(path: &Path) -> Result<usize> {
-    let data = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let file = ElfFile64::<LittleEndian>::parse(&*data).context("no 64-bit little-endian ELF file")?;
-    let code = code_of(&file)?;
+    let data = code::read(path)?;
+    let file = code::parse(&data)?;
+    let code = code::code_of(&file)?;
     let found: Vec<_> = offenders(&code).map(|address| place(&file, address)).collect();
     if !found.is_empty() {
         bail!("{} instructions use FP or SIMD registers:\n{}", found.len(), found.join("\n"));
@@ -45,46 +39,12 @@ pub fn check(path: &Path) -> Result<usize> {
 }
 
 fn offenders(code: &[Code]) -> impl Iterator<Item = u64> {
-    code.iter().flat_map(|part| {
-        let addresses = (part.address..).step_by(4);
-        part.words.iter().zip(addresses).filter(|(word, _)| uses_fp(**word)).map(|(_, address)| address)
-    })
-}
-
-/// Collects what is code in the executable sections.
-fn code_of(file: &ElfFile64<'_, LittleEndian>) -> Result<Vec<Code>> {
-    let mut marks: Vec<(u64, bool)> = file
-        .symbols()
-        .filter_map(|symbol| {
-            let name = symbol.name().ok()?;
-            let kind = name.split('.').next()?;
-            matches!(kind, "$x" | "$d").then_some((symbol.address(), kind == "$x"))
-        })
-        .collect();
-    ensure!(!marks.is_empty(), "the ELF file has no mapping symbols to tell code from data");
-    marks.sort_unstable();
-
-    let mut code = Vec::new();
-    for section in file.sections().filter(|section| section.kind() == SectionKind::Text) {
-        let (start, bytes) = (section.address(), section.data()?);
-        let end = start + bytes.len() as u64;
-        let inside: Vec<_> = marks.iter().copied().filter(|(at, _)| (start..end).contains(at)).collect();
-        // Before the first mark there is code, too, for all that we know.
-        let parts = std::iter::once((start, true)).chain(inside.iter().copied());
-        let ends = inside.iter().map(|&(at, _)| at).chain([end]);
-        for ((from, is_code), to) in parts.zip(ends) {
-            if is_code && from < to {
-                let range = usize::try_from(from - start)?..usize::try_from(to - start)?;
-                let words = bytes[range].as_chunks().0.iter().copied().map(u32::from_le_bytes).collect();
-                code.push(Code { address: from, words });
-            }
-        }
-    }
-    Ok(code)
+    let instructions = code.iter().flat_map(Code::instructions);
+    instructions.filter(|(_, word)| uses_fp(*word)).map(|(address, _)| address)
 }
 
 /// Names an address by the function that it lies in.
-fn place(file: &ElfFile64<'_, LittleEndian>, address: u64) -> String {
+fn place(file: &Elf<'_>, address: u64) -> String {
     let named = file.symbols().filter_map(|symbol| Some((symbol.address(), symbol.name().ok()?)));
     let before = named.filter(|&(at, name)| at <= address && !name.is_empty() && !name.starts_with('$'));
     let function = before.max_by_key(|&(at, _)| at).map_or("?", |(_, name)| name);

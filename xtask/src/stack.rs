@@ -1,0 +1,404 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Proof that a core's stack is large enough: the deepest path through the call graph of the linked monitor, with the
+//! bytes that each function takes from the stack pointer.
+//!
+//! The paths begin where the assembly hands a core an empty stack ([`ROOTS`]) and end where a function returns or gives
+//! the stack pointer another stack, which is known by the instruction. What can not be followed, recursion, a call
+//! through a register, a frame whose size is in a register, is an error on every path that it is on.
+//!
+//! The bytes are an upper bound: a function takes all that it ever takes before each of its calls, tail calls included.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+use object::{Object, ObjectSymbol, SymbolKind};
+use quell_plat::{Platform, sbsa_ref::SbsaRef};
+
+use crate::code::{self, Code, Elf};
+
+/// Where a core has its whole stack before it: exceptions, the way to the non-secure world, the boot.
+const ROOTS: [&str; 4] = ["vectors", "enter_boot", "bl31::boot::first_core", "bl31::boot::other_core"];
+
+/// The static that holds the stacks of all cores.
+const STACKS: &str = "bl31::machine::STACKS";
+
+/// What one instruction does to the stack or to the path.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Effect {
+    /// Takes this many bytes.
+    Push(u64),
+    /// Takes bytes whose number is in a register.
+    PushUnknown,
+    /// Goes to another stack.
+    Switch,
+    /// Calls the function at this address.
+    Call(u64),
+    /// Goes to this address, perhaps.
+    Jump(u64),
+    /// Calls, or goes to, an address in a register.
+    Indirect,
+    None,
+}
+
+/// Returns the low `bits` bits of `value` as a signed number.
+fn signed(value: u32, bits: u32) -> i64 {
+    i64::from((value << (32 - bits)).cast_signed() >> (32 - bits))
+}
+
+/// How many instructions there may be from a jump table's sum to the branch.
+const WINDOW: usize = 4;
+
+/// Tells whether a branch to an address in register `rn` is one by a jump table of the same function: what last wrote
+/// the register is an ADD of two registers. A function's address is loaded instead.
+fn is_by_table(rn: u32, before: &[u32]) -> bool {
+    let near = before.iter().rev().take(WINDOW);
+    near.copied().find(|word| word & 0x1f == rn).is_some_and(|word| word & 0xff20_0000 == 0x8b00_0000)
+}
+
+/// Returns what an instruction does (Arm ARM, C4.1), given those before it.
+fn effect(address: u64, word: u32, before: &[u32]) -> Effect {
+    const SP: u32 = 31;
+    const FRAME_POINTER: u32 = 29;
+    let (rd, rn) = (word & 0x1f, word >> 5 & 0x1f);
+    let to = |words: i64| address.wrapping_add_signed(words * 4);
+    let push = |offset: i64| if offset < 0 { Effect::Push(offset.unsigned_abs()) } else { Effect::None };
+    // ADD and SUB of an immediate: `mov sp, x1` is one of them.
+    if word & 0xbf80_0000 == 0x9100_0000 && rd == SP {
+        let bytes = u64::from(word >> 10 & 0xfff) << if word & 1 << 22 != 0 { 12 } else { 0 };
+        return match (rn, word & 1 << 30 != 0) {
+            (SP, true) => Effect::Push(bytes),
+            (SP, false) => Effect::None,
+            (FRAME_POINTER, _) => Effect::PushUnknown,
+            _ => Effect::Switch,
+        };
+    }
+    // ADD and SUB of an extended register; AND, ORR and EOR of an immediate, but not ANDS.
+    let extended = word & 0xbfe0_0000 == 0x8b20_0000;
+    let logical = word & 0x1f80_0000 == 0x1200_0000 && word >> 29 & 0b11 != 0b11;
+    if (extended || logical) && rd == SP {
+        return Effect::PushUnknown;
+    }
+    // STP and STR that move the stack pointer first, of 64 bits and of 32.
+    if word & 0x7fc0_0000 == 0x2980_0000 && rn == SP {
+        let size = if word >> 31 != 0 { 8 } else { 4 };
+        return push(signed(word >> 15 & 0x7f, 7) * size);
+    }
+    if word & 0xbfe0_0c00 == 0xb800_0c00 && rn == SP {
+        return push(signed(word >> 12 & 0x1ff, 9));
+    }
+    match word {
+        _ if word & 0xfc00_0000 == 0x9400_0000 => Effect::Call(to(signed(word & 0x3ff_ffff, 26))),
+        _ if word & 0xfc00_0000 == 0x1400_0000 => Effect::Jump(to(signed(word & 0x3ff_ffff, 26))),
+        // B.cond; CBZ and CBNZ; TBZ and TBNZ.
+        _ if word & 0xff00_0000 == 0x5400_0000 => Effect::Jump(to(signed(word >> 5 & 0x7_ffff, 19))),
+        _ if word & 0x7e00_0000 == 0x3400_0000 => Effect::Jump(to(signed(word >> 5 & 0x7_ffff, 19))),
+        _ if word & 0x7e00_0000 == 0x3600_0000 => Effect::Jump(to(signed(word >> 5 & 0x3fff, 14))),
+        // BLR.
+        _ if word & 0xffff_fc1f == 0xd63f_0000 => Effect::Indirect,
+        // BR.
+        _ if word & 0xffff_fc1f == 0xd61f_0000 && !is_by_table(rn, before) => Effect::Indirect,
+        _ => Effect::None,
+    }
+}
+
+/// Tells whether what follows the instruction may be executed after it. A call that ends a function does not return.
+fn falls_through(word: u32) -> bool {
+    let branch = word & 0x7c00_0000 == 0x1400_0000;
+    // BR, BLR, RET, ERET.
+    let register = word & 0xfe00_0000 == 0xd600_0000;
+    // UDF; BRK.
+    !branch && !register && word >> 16 != 0 && word & 0xffe0_001f != 0xd420_0000
+}
+
+/// What a path needs to know of a function.
+#[derive(Debug, Default)]
+struct Function {
+    name: String,
+    end: u64,
+    frame: u64,
+    callees: Vec<u64>,
+    switches: bool,
+    /// Why its stack can not be known.
+    unknown: Option<&'static str>,
+}
+
+/// The functions by their addresses.
+#[derive(Debug, Default)]
+struct Graph(BTreeMap<u64, Function>);
+
+/// The deepest path from somewhere: functions with their frames, and their sum.
+#[derive(Clone, Debug, Default)]
+struct Deepest {
+    bytes: u64,
+    path: Vec<(u64, u64)>,
+}
+
+impl Graph {
+    /// Builds the graph of the functions `(address, end, name)`.
+    fn new(functions: impl IntoIterator<Item = (u64, u64, String)>, code: &[Code]) -> Self {
+        let functions = functions.into_iter();
+        let mut graph = Self(
+            functions.map(|(at, end, name)| (at, Function { name, end, ..Function::default() })).collect(),
+        );
+        for part in code {
+            for (index, (address, word)) in part.instructions().enumerate() {
+                let Some((&start, function)) = graph.0.range_mut(..=address).next_back() else { continue };
+                if address < function.end {
+                    function.take(start, address, word, &part.words[..index]);
+                }
+            }
+        }
+        graph
+    }
+
+    /// Returns the function that an address is in.
+    fn at(&self, address: u64) -> Result<(u64, &Function)> {
+        let found = self.0.range(..=address).next_back().filter(|(_, function)| address < function.end);
+        found
+            .map(|(&start, function)| (start, function))
+            .with_context(|| format!("no function at {address:#x}"))
+    }
+
+    fn named(&self, name: &str) -> Result<u64> {
+        let found = self.0.iter().find(|(_, function)| function.name == name);
+        found.map(|(&start, _)| start).with_context(|| format!("there is no function {name}"))
+    }
+
+    /// Finds the deepest path from the function at `start`. `above` is the path to it, `known` what is known already.
+    fn deepest(
+        &self,
+        start: u64,
+        above: &mut Vec<u64>,
+        known: &mut BTreeMap<u64, Deepest>,
+    ) -> Result<Deepest> {
+        if let Some(deepest) = known.get(&start) {
+            return Ok(deepest.clone());
+        }
+        let function = &self.0[&start];
+        let is_recursion = above.contains(&start);
+        above.push(start);
+        ensure!(!is_recursion, "recursion: {}", self.names(above));
+        if let Some(why) = function.unknown {
+            bail!("{why}: {}", self.names(above));
+        }
+        let mut below = Deepest::default();
+        for &callee in &function.callees {
+            let (callee, it) = self.at(callee).with_context(|| function.name.clone())?;
+            if !it.switches {
+                let candidate = self.deepest(callee, above, known)?;
+                if candidate.bytes > below.bytes {
+                    below = candidate;
+                }
+            }
+        }
+        above.pop();
+        below.bytes += function.frame;
+        below.path.insert(0, (start, function.frame));
+        known.insert(start, below.clone());
+        Ok(below)
+    }
+
+    fn names(&self, path: &[u64]) -> String {
+        path.iter().map(|start| self.0[start].name.as_str()).collect::<Vec<_>>().join(" > ")
+    }
+
+    /// Returns the bytes that the deepest path from these functions takes, or an error that names a path over `budget`.
+    fn check(&self, roots: &[&str], budget: u64) -> Result<u64> {
+        let mut known = BTreeMap::new();
+        let mut most = Deepest::default();
+        for root in roots {
+            let deepest = self.deepest(self.named(root)?, &mut Vec::new(), &mut known)?;
+            if deepest.bytes > most.bytes {
+                most = deepest;
+            }
+        }
+        let path: Vec<_> =
+            most.path.iter().map(|(start, frame)| format!("{} {frame}", self.0[start].name)).collect();
+        ensure!(
+            most.bytes <= budget,
+            "the deepest path takes {} of a stack's {budget} bytes: {}",
+            most.bytes,
+            path.join(" > ")
+        );
+        Ok(most.bytes)
+    }
+}
+
+impl Function {
+    /// Takes in one instruction of the function that begins at `start`.
+    fn take(&mut self, start: u64, address: u64, word: u32, before: &[u32]) {
+        let inside = |to: &u64| (start..self.end).contains(to);
+        match effect(address, word, before) {
+            Effect::Push(bytes) => self.frame += bytes,
+            Effect::PushUnknown => self.unknown = Some("a frame of unknown size"),
+            Effect::Switch => self.switches = true,
+            Effect::Call(to) => self.callees.push(to),
+            Effect::Jump(to) if !inside(&to) => self.callees.push(to),
+            Effect::Indirect => self.unknown = Some("a call through a register"),
+            Effect::Jump(_) | Effect::None => {}
+        }
+        if address + 4 == self.end
+            && falls_through(word)
+            && !matches!(effect(address, word, before), Effect::Call(_))
+        {
+            self.callees.push(self.end);
+        }
+    }
+}
+
+/// Lists the functions: `(address, end, name)`. A label of the assembly ends where the next one begins.
+fn functions_of(file: &Elf<'_>) -> Vec<(u64, u64, String)> {
+    let mut symbols: Vec<_> = file
+        .symbols()
+        // Not those that the linker script defines as numbers.
+        .filter(|symbol| matches!(symbol.kind(), SymbolKind::Text | SymbolKind::Unknown))
+        .filter(|symbol| symbol.section_index().is_some())
+        .filter_map(|symbol| {
+            let name = symbol.name().ok().filter(|name| !name.is_empty() && !name.starts_with('$'))?;
+            Some((symbol.address(), symbol.size(), format!("{:#}", rustc_demangle::demangle(name))))
+        })
+        .collect();
+    symbols.sort_unstable();
+    symbols.dedup_by_key(|symbol| symbol.0);
+    let next: Vec<_> = symbols.iter().skip(1).map(|symbol| symbol.0).chain([u64::MAX]).collect();
+    let functions = symbols.into_iter().zip(next);
+    functions
+        .map(|((start, size, name), next)| (start, if size == 0 { next } else { start + size }, name))
+        .collect()
+}
+
+/// Checks the monitor's ELF file at `path`. Returns the bytes of the deepest path, and those that a stack has.
+pub fn check(path: &Path) -> Result<(u64, u64)> {
+    let data = code::read(path)?;
+    let file = code::parse(&data)?;
+    let stacks = file.symbols().find(|symbol| {
+        symbol.name().is_ok_and(|name| format!("{:#}", rustc_demangle::demangle(name)) == STACKS)
+    });
+    let stack = stacks.with_context(|| format!("there is no {STACKS}"))?.size() / SbsaRef::MAX_CORES as u64;
+    let graph = Graph::new(functions_of(&file), &code::code_of(&file)?);
+    Ok((graph.check(&ROOTS, stack)?, stack))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RET: u32 = 0xd65f_03c0;
+    const SUB_SP_64: u32 = 0xd101_03ff;
+    const PUSH_16: u32 = 0xa9bf_7bfd;
+    const SWITCH: u32 = 0x9100_003f;
+    const BLR: u32 = 0xd63f_0100;
+
+    /// `bl` by this many instructions.
+    const fn bl(words: i32) -> u32 {
+        0x9400_0000 | words.cast_unsigned() & 0x3ff_ffff
+    }
+
+    /// `b` by this many instructions.
+    const fn b(words: i32) -> u32 {
+        0x1400_0000 | words.cast_unsigned() & 0x3ff_ffff
+    }
+
+    /// Lays functions one behind the other.
+    fn graph(functions: &[(&str, &[u32])]) -> Graph {
+        let mut words = Vec::new();
+        let mut places = Vec::new();
+        for (name, body) in functions {
+            let start = 4 * words.len() as u64;
+            words.extend_from_slice(body);
+            places.push((start, 4 * words.len() as u64, (*name).to_owned()));
+        }
+        Graph::new(places, &[Code { address: 0, words }])
+    }
+
+    fn error(functions: &[(&str, &[u32])], budget: u64) -> String {
+        graph(functions).check(&["a"], budget).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn instructions_have_their_effects() {
+        use Effect::{Call, Indirect, Jump, Push, PushUnknown, Switch};
+        let words = [
+            (0xd101_03ff, "sub sp, sp, #64", Push(64)),
+            (0xd140_07ff, "sub sp, sp, #1, lsl #12", Push(4096)),
+            (0xa9bf_7bfd, "stp x29, x30, [sp, #-16]!", Push(16)),
+            (0xf81f_0ffe, "str x30, [sp, #-16]!", Push(16)),
+            (0x9101_03ff, "add sp, sp, #64", Effect::None),
+            (0xa8c1_7bfd, "ldp x29, x30, [sp], #16", Effect::None),
+            (0xa900_7bfd, "stp x29, x30, [sp]", Effect::None),
+            (0xf100_041f, "cmp x0, #1", Effect::None),
+            (0xf240_0c1f, "tst x0, #15", Effect::None),
+            (0xcb20_63ff, "sub sp, sp, x0", PushUnknown),
+            (0x927a_e53f, "and sp, x9, #~63", PushUnknown),
+            (0x9100_03bf, "mov sp, x29", PushUnknown),
+            (0x9100_003f, "mov sp, x1", Switch),
+            (0x9118_003f, "add sp, x1, #0x600", Switch),
+            (0x9400_0002, "bl .+8", Call(0x1008)),
+            (0x17ff_ffff, "b .-4", Jump(0xffc)),
+            (0x5400_0040, "b.eq .+8", Jump(0x1008)),
+            (0xb5ff_ffe0, "cbnz x0, .-4", Jump(0xffc)),
+            (0x3707_ffe0, "tbnz w0, #0, .-4", Jump(0xffc)),
+            (0xd63f_0100, "blr x8", Indirect),
+            (0xd61f_0060, "br x3", Indirect),
+            (0xd69f_03e0, "eret", Effect::None),
+        ];
+        for (word, text, expected) in words {
+            assert_eq!(effect(0x1000, word, &[]), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn jump_tables_stay_in_their_function() {
+        let (add, load, mov, br) = (0x8b0b_014a, 0xf940_0d4a, 0x5280_0029, 0xd61f_0140);
+        assert_eq!(effect(0, br, &[add, mov]), Effect::None);
+        assert_eq!(effect(0, br, &[add, load]), Effect::Indirect);
+        assert_eq!(effect(0, br, &[add, mov, mov, mov, mov]), Effect::Indirect);
+    }
+
+    #[test]
+    fn the_deepest_path_counts() {
+        let functions = [
+            ("a", &[SUB_SP_64, bl(3), bl(4), RET][..]),
+            ("b", &[PUSH_16, RET]),
+            ("c", &[PUSH_16, b(1)]),
+            ("d", &[SUB_SP_64, RET]),
+            ("nobody", &[BLR, RET]),
+        ];
+        assert_eq!(graph(&functions).check(&["a"], 144).unwrap(), 144);
+        assert_eq!(graph(&functions).check(&["b", "d"], 144).unwrap(), 64);
+        assert_eq!(
+            error(&functions, 143),
+            "the deepest path takes 144 of a stack's 143 bytes: a 64 > c 16 > d 64"
+        );
+        assert!(graph(&functions).check(&["main"], 144).is_err());
+    }
+
+    #[test]
+    fn what_can_not_be_followed_is_an_error() {
+        let recursion = [("a", &[PUSH_16, bl(1)][..]), ("b", &[PUSH_16, bl(-3), RET])];
+        assert_eq!(error(&recursion, 1000), "recursion: a > b > a");
+        assert_eq!(error(&[("a", &[PUSH_16, bl(-1), RET])], 1000), "recursion: a > a");
+        let indirect = [("a", &[PUSH_16, bl(1)][..]), ("b", &[BLR, RET])];
+        assert_eq!(error(&indirect, 1000), "a call through a register: a > b");
+        assert!(error(&[("a", &[bl(100)])], 1000).contains('a'));
+    }
+
+    #[test]
+    fn another_stack_ends_a_path() {
+        let functions =
+            [("a", &[PUSH_16, bl(1)][..]), ("b", &[SWITCH, bl(1)]), ("c", &[SUB_SP_64, BLR, RET])];
+        assert_eq!(graph(&functions).check(&["a"], 16).unwrap(), 16);
+        assert!(graph(&functions).check(&["b"], 1000).is_err(), "it is a root with a stack of its own");
+    }
+
+    #[test]
+    fn a_function_without_end_goes_on_in_the_next() {
+        let cbz = 0xb400_0000 | 2 << 5;
+        let functions = [("a", &[PUSH_16, cbz][..]), ("b", &[PUSH_16, RET]), ("c", &[SUB_SP_64, RET])];
+        assert_eq!(graph(&functions).check(&["a"], 1000).unwrap(), 32);
+        let jumps = [("a", &[PUSH_16, cbz, RET][..]), ("c", &[SUB_SP_64, RET])];
+        assert_eq!(graph(&jumps).check(&["a"], 1000).unwrap(), 80);
+    }
+}
