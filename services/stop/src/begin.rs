@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! BEGIN: the opening of a session; who may is in [`arbitrate`](crate::arbitrate). SYNC is BEGIN and a wait.
+//! BEGIN: the opening of a session; who may is in [`arbitrate`](crate::arbitrate). SYNC is BEGIN and a wait: it returns what
+//! POLL does, and the handle in x4.
 //!
 //! | x0 | when |
 //! |---|---|
@@ -98,7 +99,7 @@ impl<H: Hardware> Stop<'_, H> {
         };
         // What is left open has a lease that somebody has to watch.
         self.set_up_drivers(session, caller);
-        self.report(progress)
+        self.report(progress, Some(session.generation()))
     }
 
     /// Sees that the deadlines of a session that the caller has opened pass even if nobody calls again.
@@ -308,12 +309,25 @@ mod tests {
     }
 
     #[test]
+    fn sync_returns_its_handle() {
+        let machine = Machine::new(1);
+        for handle in 1..3 {
+            let Outcome::Return(answer) = machine.call(0, Call::Sync, &arguments(CRASH)) else {
+                panic!("SYNC returns")
+            };
+            assert_eq!(answer.as_slice()[4], handle);
+        }
+    }
+
+    #[test]
     fn sync_waits_until_nobody_is_left_or_the_time_is_over() {
         let machine = Machine::new(2);
         machine.tick(MILLISECOND / 10);
         let begun = machine.time();
         let results = machine.results(0, Call::Sync, &[CRASH, MS, 2 * MS, 0, NO_SGI, 0]);
         assert_eq!(results, [Status::Partial.to_register(), 1 << 48, 0, 1]);
+        let handle = u64::from(machine.table().control().load().generation());
+        assert_eq!(machine.poll(0, handle).status, Status::Partial);
         assert!((3 * MILLISECOND..4 * MILLISECOND).contains(&(machine.time() - begun)));
         assert_eq!(machine.phase(), Phase::Partial);
 

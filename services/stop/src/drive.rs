@@ -229,8 +229,8 @@ impl<H: Hardware> Stop<'_, H> {
         self.hardware.send_stop(Tally::running(&self.table, session));
     }
 
-    /// Returns what POLL says of a session that is so far.
-    pub(crate) fn report(&self, progress: Progress) -> Outcome {
+    /// Returns what POLL says of a session that is so far; with its handle in x4 for SYNC, whose caller has none.
+    pub(crate) fn report(&self, progress: Progress, handle: Option<u32>) -> Outcome {
         let (status, tally, remaining) = match progress {
             Progress::Done(tally) => (Status::Success, tally, 0),
             Progress::Pending(tally, remaining) => (Status::Pending, tally, remaining),
@@ -239,7 +239,13 @@ impl<H: Hardware> Stop<'_, H> {
             Progress::Stale => return Status::StaleHandle.into(),
         };
         let straggler = tally.straggler.map_or(NOBODY, |index| self.hardware.affinity_of(index.into()));
-        Outcome::Return(Answer::registers([status.to_register(), tally.counts(), remaining, straggler]))
+        let results = [status.to_register(), tally.counts(), remaining, straggler];
+        Outcome::Return(match handle {
+            Some(handle) => {
+                Answer::registers([results[0], results[1], results[2], results[3], handle.into()])
+            }
+            None => Answer::registers(results),
+        })
     }
 
     fn microseconds(&self, ticks: u64) -> u64 {

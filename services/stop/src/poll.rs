@@ -37,7 +37,7 @@ impl<H: Hardware> Stop<'_, H> {
             // A target that polls does not wait in EL3 for its own stop: the gate is where that happens.
             let is_stopped = control.targets(caller.index()) && control.phase().stops();
             if !matches!(progress, Progress::Pending(..)) || is_stopped || self.hardware.now() >= end {
-                return self.report(progress);
+                return self.report(progress, None);
             }
             self.wait(generation, end);
         }

@@ -189,8 +189,9 @@ impl Machine {
             panic!("{call:?} does not return");
         };
         let mut results = [0; 4];
-        results[..answer.as_slice().len()]
-            .copy_from_slice(&answer.as_slice()[..answer.as_slice().len().min(4)]);
+        for (result, value) in results.iter_mut().zip(answer.as_slice()) {
+            *result = *value;
+        }
         results
     }
 
