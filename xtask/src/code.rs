@@ -3,6 +3,7 @@
 //! The instructions in an ELF file of the firmware. The mapping symbols `$x` and `$d` tell code from data.
 
 use std::fs;
+use std::ops::Range;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
@@ -35,6 +36,23 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
 /// Parses what [`read`] has read.
 pub fn parse(data: &[u8]) -> Result<Elf<'_>> {
     Elf::parse(data).context("no 64-bit little-endian ELF file")
+}
+
+/// Returns a symbol's name as the source has it, without the `.0` that the compiler puts behind some.
+pub fn demangled(mangled: &str) -> String {
+    let name = format!("{:#}", rustc_demangle::demangle(mangled));
+    match name.rsplit_once('.') {
+        Some((name, number)) if number.parse::<u32>().is_ok() => name.to_owned(),
+        _ => name,
+    }
+}
+
+/// Returns where the static with this name is.
+pub fn place_of(file: &Elf<'_>, name: &str) -> Result<Range<u64>> {
+    let mut symbols = file.symbols();
+    let symbol = symbols.find(|symbol| symbol.name().is_ok_and(|mangled| demangled(mangled) == name));
+    let symbol = symbol.with_context(|| format!("there is no {name}"))?;
+    Ok(symbol.address()..symbol.address() + symbol.size())
 }
 
 /// Collects what is code in the executable sections.

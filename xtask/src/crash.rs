@@ -12,7 +12,7 @@ use crate::conformance::Options;
 use crate::probe::{self, CALL_VECTOR, FIRMWARE};
 use crate::qemu::{Machine, Outcome};
 use crate::test::{Case, Log, Tally};
-use crate::{image, paths, process};
+use crate::{code, image, paths, process};
 
 const COMPILE_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -22,7 +22,10 @@ const REPORT_TIME: Duration = Duration::from_secs(8);
 /// How long every core has to come to rest after the crash.
 const REST: Duration = Duration::from_secs(2);
 
-/// Returns a case for each tree, with what the report must say, and one for a crash under load.
+/// From one redistributor to the next.
+const GICR_STRIDE: u64 = 0x2_0000;
+
+/// Returns a case for each tree, with what the report must say, one for a crash under load and one for a panic.
 pub fn cases() -> Vec<Case> {
     let trees = [
         ("no-cores", &["quell: crash: device tree: 0 cpu nodes\n", "quell: core=0 mpidr="][..]),
@@ -41,6 +44,7 @@ pub fn cases() -> Vec<Case> {
         .map(|(tree, report)| Case::new(format!("crash {tree}"), move |log| with_tree(tree, report, log)))
         .collect();
     cases.push(Case::new("crash in a call", in_a_call));
+    cases.push(Case::new("crash by panic", by_panic));
     cases
 }
 
@@ -80,6 +84,24 @@ fn in_a_call(log: &mut Log) -> Result<Tally> {
         " CPU_ON=",
         " AFFINITY_INFO=",
     ];
+    let tally = judge(&outcome, &report, log)?;
+    ensure!(pcs.iter().all(|pc| FIRMWARE.contains(pc)), "a core is not in the firmware: {pcs:x?}");
+    Ok(tally)
+}
+
+/// Core 1 starts, and the firmware has lost where the redistributors are: core 1's is at 0 now.
+fn by_panic(log: &mut Log) -> Result<Tally> {
+    let elf = code::read(&image::build()?.elf)?;
+    let redistributors = code::place_of(&code::parse(&elf)?, "bl31::machine::GICR")?.start;
+    let options = Options { filter: "psci.cpu_on".to_owned(), ..Options::on(2, "max") };
+    let (outcome, pcs) = probe::run(&options, REPORT_TIME, log, move |mut gdb| {
+        gdb.run_to(CALL_VECTOR)?;
+        gdb.write(redistributors, GICR_STRIDE.wrapping_neg())?;
+        gdb.run_for(REST)?;
+        gdb.pcs(2)
+    })?;
+    let report =
+        ["quell: crash: panicked at bl31/src/gic.rs:", "\nquell: core=1 mpidr=", "\nquell: core 0: "];
     let tally = judge(&outcome, &report, log)?;
     ensure!(pcs.iter().all(|pc| FIRMWARE.contains(pc)), "a core is not in the firmware: {pcs:x?}");
     Ok(tally)

@@ -67,8 +67,7 @@ impl Gdb {
 
     /// Runs a command of QEMU's monitor.
     pub fn monitor(&mut self, command: &str) -> Result<()> {
-        let hex: String = command.bytes().map(|byte| format!("{byte:02x}")).collect();
-        self.command(&format!("qRcmd,{hex}"))
+        self.command(&format!("qRcmd,{}", hex(command.as_bytes())))
     }
 
     /// Lets the machine run, and leaves.
@@ -78,8 +77,12 @@ impl Gdb {
 
     /// Makes the core that is looked at go on at `address`.
     pub fn set_pc(&mut self, address: u64) -> Result<()> {
-        let bytes: String = address.to_le_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-        self.command(&format!("P{PC:x}={bytes}"))
+        self.command(&format!("P{PC:x}={}", hex(&address.to_le_bytes())))
+    }
+
+    /// Writes to memory as the core that is looked at sees it.
+    pub fn write(&mut self, address: u64, value: u64) -> Result<()> {
+        self.command(&format!("M{address:x},8:{}", hex(&value.to_le_bytes())))
     }
 
     /// Returns the program counters of the first `cores` cores.
@@ -131,4 +134,8 @@ impl Gdb {
         self.0.read_exact(&mut byte).context("QEMU's GDB stub is silent")?;
         Ok(byte[0])
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

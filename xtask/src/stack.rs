@@ -257,7 +257,7 @@ fn functions_of(file: &Elf<'_>) -> Vec<(u64, u64, String)> {
         .filter(|symbol| symbol.section_index().is_some())
         .filter_map(|symbol| {
             let name = symbol.name().ok().filter(|name| !name.is_empty() && !name.starts_with('$'))?;
-            Some((symbol.address(), symbol.size(), format!("{:#}", rustc_demangle::demangle(name))))
+            Some((symbol.address(), symbol.size(), code::demangled(name)))
         })
         .collect();
     symbols.sort_unstable();
@@ -273,10 +273,8 @@ fn functions_of(file: &Elf<'_>) -> Vec<(u64, u64, String)> {
 pub fn check(path: &Path) -> Result<(u64, u64)> {
     let data = code::read(path)?;
     let file = code::parse(&data)?;
-    let stacks = file.symbols().find(|symbol| {
-        symbol.name().is_ok_and(|name| format!("{:#}", rustc_demangle::demangle(name)) == STACKS)
-    });
-    let stack = stacks.with_context(|| format!("there is no {STACKS}"))?.size() / SbsaRef::MAX_CORES as u64;
+    let stacks = code::place_of(&file, STACKS)?;
+    let stack = (stacks.end - stacks.start) / SbsaRef::MAX_CORES as u64;
     let graph = Graph::new(functions_of(&file), &code::code_of(&file)?);
     Ok((graph.check(&ROOTS, stack)?, stack))
 }
