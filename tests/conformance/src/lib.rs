@@ -38,6 +38,7 @@ pub mod psci;
 pub mod random;
 pub mod registers;
 pub mod runner;
+pub mod session;
 pub mod simd;
 pub mod sleep;
 pub mod smc;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! What to run: text that whoever starts the machine puts into the last 4 KiB of the second flash bank,
-//! `filter=WORD rounds=N seed=N timeline=1`, padded with NUL. Flash without it, erased or zero, means the defaults.
+//! `filter=WORD rounds=N seed=N seconds=N timeline=1`, padded with NUL. Flash without it, erased or zero, means the
+//! defaults.
 //!
 //! It is in flash because firmware may clear DRAM before it starts us (PSCI's MEM_PROTECT).
 
@@ -19,6 +20,8 @@ pub struct Parameters {
     pub rounds: u64,
     /// Where random numbers start.
     pub seed: u64,
+    /// The most seconds that the rounds of one case take together.
+    pub seconds: u64,
     /// Whether the demonstration prints the times of its stop.
     pub timeline: bool,
 }
@@ -37,6 +40,7 @@ impl Parameters {
             filter: value(text, "filter").unwrap_or_default(),
             rounds: number(text, "rounds").unwrap_or(50),
             seed: number(text, "seed").unwrap_or(1),
+            seconds: number(text, "seconds").unwrap_or(15),
             timeline: value(text, "timeline") == Some("1"),
         }
     }

@@ -77,12 +77,16 @@ static SEED: AtomicU64 = AtomicU64::new(0);
 
 /// The most microseconds that the rounds of one case take together: with many cores on few processors of the host a
 /// round is slow.
-const ROUNDS_TIME: u64 = 15_000_000;
+static ROUNDS_TIME: AtomicU64 = AtomicU64::new(0);
 
 /// Returns the numbers of the rounds of a race: as many as asked for, or as there is time for.
 pub fn rounds() -> impl Iterator<Item = u64> {
-    let wanted = rounds_wanted();
-    let deadline = clock::now() + clock::ticks(ROUNDS_TIME);
+    rounds_up_to(rounds_wanted())
+}
+
+/// Returns the numbers of `wanted` rounds, or of as many as there is time for.
+pub fn rounds_up_to(wanted: u64) -> impl Iterator<Item = u64> {
+    let deadline = clock::now() + clock::ticks(ROUNDS_TIME.load(Ordering::Relaxed));
     (0..wanted).take_while(move |round| {
         let has_time = *round == 0 || clock::now() < deadline;
         if !has_time {
@@ -142,7 +146,8 @@ pub fn resets() -> u32 {
     u32::try_from(rounds_wanted() / 100).unwrap_or(MAX_STEPS).clamp(2, MAX_STEPS)
 }
 
-fn rounds_wanted() -> u64 {
+/// Returns how many rounds a race shall have.
+pub fn rounds_wanted() -> u64 {
     ROUNDS.load(Ordering::Relaxed)
 }
 
@@ -168,6 +173,7 @@ pub fn run(areas: &'static [&'static [Case]]) {
     let parameters = Parameters::read();
     ROUNDS.store(parameters.rounds, Ordering::Relaxed);
     SEED.store(parameters.seed, Ordering::Relaxed);
+    ROUNDS_TIME.store(parameters.seconds * 1_000_000, Ordering::Relaxed);
     let cases = || areas.iter().copied().flatten().enumerate();
     let wanted = |case: &&Case| case.name.contains(parameters.filter);
     let end = cases().count();

@@ -2,11 +2,12 @@
 
 //! Calls of the stop service.
 
-use quell_abi::{CALL_UID, Call, CoreRecord, Flags, Kind, State, UID_FID, Why};
+use quell_abi::{CALL_UID, Call, CoreRecord, Flags, Kind, STATE_QUARANTINED, State, UID_FID, Why};
 
 use crate::machine::mpidr;
 use crate::registers::mask_all;
 use crate::smc;
+use crate::verdict::{Verdict, skipped};
 
 /// x5 of BEGIN: the firmware sends no SGI.
 pub const NO_SGI: u64 = u64::MAX;
@@ -46,6 +47,26 @@ pub fn has_kind(wanted: Kind) -> bool {
     features().x[0] & wanted.feature() != 0
 }
 
+/// Returns whether BEGIN takes a flag.
+pub fn has_flag(wanted: Flags) -> bool {
+    features().x[0] & wanted.feature() != 0
+}
+
+/// Skips the case if a call is not there.
+pub fn needs(wanted: Call) -> Verdict {
+    if has(wanted) { Ok(()) } else { Err(skipped(format_args!("FEATURES denies {wanted:?}"))) }
+}
+
+/// Skips the case if a kind is not there.
+pub fn needs_kind(wanted: Kind) -> Verdict {
+    if has_kind(wanted) { Ok(()) } else { Err(skipped(format_args!("FEATURES denies {wanted:?}"))) }
+}
+
+/// Skips the case if a flag is not there.
+pub fn needs_flag(wanted: Flags) -> Verdict {
+    if has_flag(wanted) { Ok(()) } else { Err(skipped(format_args!("FEATURES denies {wanted:?}"))) }
+}
+
 /// The arguments of BEGIN and SYNC.
 #[derive(Clone, Copy, Debug)]
 pub struct Request {
@@ -82,6 +103,11 @@ impl Request {
     /// A request with a time of grace in which the firmware sends `sgi`.
     pub const fn with_grace(kind: Kind, grace: u64, sgi: u64) -> Self {
         Self { grace, sgi, ..Self::at_once(kind) }
+    }
+
+    /// A PAUSE that goes straight to the secure interrupt and lasts at most this long.
+    pub const fn pause(lease: u64) -> Self {
+        Self { lease, ..Self::at_once(Kind::Pause) }
     }
 
     /// Returns x1 to x6.
@@ -127,6 +153,33 @@ impl Counts {
     }
 }
 
+/// What becomes of the cores of a session that RELEASE ends.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Fate {
+    /// They go on.
+    Resume = 0,
+    /// They are off, and those that are left will be.
+    Off = 1,
+}
+
+/// RELEASE.
+pub fn release(handle: u64, fate: Fate) -> Reply {
+    call(Call::Release, [handle, fate as u64, u64::MAX, 0, 0, 0])
+}
+
+/// The MPIDR of SNAPSHOT that means every other core.
+pub const EVERYBODY: u64 = u64::MAX;
+
+/// SNAPSHOT.
+pub fn snapshot(mpidr: u64, timeout: u64) -> Reply {
+    call(Call::Snapshot, [mpidr, timeout, 0, 0, 0, 0])
+}
+
+/// EVICT.
+pub fn evict(mpidr: u64, timeout: u64) -> Reply {
+    call(Call::Evict, [mpidr, timeout, 0, 0, 0, 0])
+}
+
 /// ACK with the address of saved registers. Returns only if it fails.
 pub fn ack(saved_registers: u64) -> Reply {
     call(Call::Ack, [saved_registers, 0, 0, 0, 0, 0])
@@ -167,7 +220,12 @@ impl CoreStatus {
 
     /// Returns the state by its name.
     pub fn state(&self) -> Option<State> {
-        State::from_bits(self.state)
+        State::from_bits(self.state & !u64::from(STATE_QUARANTINED))
+    }
+
+    /// Returns whether the core was given up and has not arrived yet.
+    pub fn is_quarantined(&self) -> bool {
+        self.state & u64::from(STATE_QUARANTINED) != 0
     }
 }
 

@@ -8,8 +8,8 @@ use core::ops::Range;
 use smccc::psci::PSCI_VERSION;
 
 use crate::machine::this_core;
-use crate::registers::{mask_all, unmask_irq, wait_for_interrupt};
-use crate::{cores, gic, psci, smc};
+use crate::registers::{isb, mask_all, unmask_irq, wait_for_interrupt};
+use crate::{cores, gic, psci, read_register, smc, write_register};
 
 /// x2 to x30 of a core in [`deaf`] and [`deaf_at_el1`]: the number of the register in each byte.
 pub const fn pattern(register: u64) -> u64 {
@@ -98,6 +98,26 @@ pub extern "C" fn deaf_at_el1(_: u64) -> u64 {
     unsafe {
         asm!("msr sctlr_el1, {}", "isb", in(reg) 0x30d0_0800_u64, options(nostack));
         deaf_loop_at_el1(heartbeat)
+    }
+}
+
+/// ID_AA64PFR1_EL1.NMI: the core has PSTATE.ALLINT.
+pub fn has_allint() -> bool {
+    read_register!("id_aa64pfr1_el1") >> 36 & 0xf != 0
+}
+
+/// PSTATE.ALLINT, in a record and in the register of this name.
+pub const ALLINT: u64 = 1 << 13;
+
+/// Job: spins with ALLINT set, which masks even interrupts that no other mask keeps out, on a core that has it.
+pub extern "C" fn all_interrupts_masked(_: u64) -> u64 {
+    const SCTLR_NMI: u64 = 1 << 61;
+    write_register!("sctlr_el2", read_register!("sctlr_el2") | SCTLR_NMI);
+    isb();
+    write_register!("S3_0_C4_C3_0", ALLINT);
+    unmask_irq();
+    loop {
+        cores::beat();
     }
 }
 

@@ -46,6 +46,8 @@ mod stop_grace;
 mod stop_info;
 mod stop_random;
 mod stop_read;
+mod stop_reset;
+mod stop_states;
 mod stop_wedges;
 mod trng;
 
@@ -91,6 +93,8 @@ pub const ALL: &[&[Case]] = &[
     stop_info::CASES,
     stop_arguments::CASES,
     stop_wedges::CASES,
+    stop_states::CASES,
+    stop_reset::CASES,
     stop_grace::CASES,
     stop_read::CASES,
     stop_arbitration::CASES,

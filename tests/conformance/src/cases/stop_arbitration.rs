@@ -9,12 +9,12 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use quell_abi::{Flags, Kind, Status, Why};
 
 use crate::anchor::{self, Ending};
-use crate::cases::stop_grace::finish;
 use crate::clock::{PATIENCE, wait_until};
 use crate::fixture::{StartLine, others, start, start_with_job, turn_off};
 use crate::machine::{mpidr, this_core};
 use crate::psci::{self, OFF};
-use crate::runner::{Case, rounds};
+use crate::runner::{Case, rounds_up_to, rounds_wanted};
+use crate::session::finish;
 use crate::stop::{self, NO_SGI, Request};
 use crate::verdict::{Verdict, equal, failed, register, status};
 use crate::{cores, gic, machine, wedge};
@@ -23,6 +23,7 @@ use crate::{cores, gic, machine, wedge};
 pub const CASES: &[Case] = &[
     Case { name: "stop.begin.two_of_a_kind", cores: 2, run: two_of_a_kind },
     Case { name: "stop.begin.two_of_a_kind_among_many", cores: 3, run: two_of_a_kind_among_many },
+    Case { name: "stop.begin.two_kinds", cores: 2, run: two_kinds },
     Case { name: "stop.begin.higher_kind_wins", cores: 2, run: higher_kind_wins },
     Case { name: "stop.begin.try_is_busy", cores: 2, run: try_is_busy },
     Case { name: "stop.begin.owner_again", cores: 2, run: owner_again },
@@ -45,6 +46,10 @@ extern "C" fn contend(kind: u64) -> u64 {
     let kind = Kind::from_bits(kind).unwrap_or(Kind::Crash);
     LINE.wait();
     let reply = Request::with_grace(kind, GRACE, gic::STOP.into()).sync();
+    if reply.status == Status::StaleHandle.to_register() {
+        // A higher kind has taken the session over; its time of grace is for going.
+        stop::ack(0);
+    }
     if reply.status != 0 {
         OTHER_STATUS.store(reply.status, Ordering::Relaxed);
         return reply.status;
@@ -94,8 +99,12 @@ fn contest(kinds: [Kind; 2]) -> Result<usize, crate::verdict::Finding> {
 }
 
 fn contests(kinds: [Kind; 2], others_job: Option<cores::Job>) -> Verdict {
+    contests_up_to(rounds_wanted(), kinds, others_job)
+}
+
+fn contests_up_to(wanted: u64, kinds: [Kind; 2], others_job: Option<cores::Job>) -> Verdict {
     let mut won = [0_u64; 2];
-    for round in rounds() {
+    for round in rounds_up_to(wanted) {
         start(1)?;
         if let Some(job) = others_job {
             others().skip(1).try_for_each(|index| start_with_job(index, job))?;
@@ -124,6 +133,18 @@ fn two_of_a_kind() -> Verdict {
 
 fn two_of_a_kind_among_many() -> Verdict {
     contests([Kind::Halt, Kind::Halt], Some(wedge::listening))
+}
+
+fn two_kinds() -> Verdict {
+    const PAIRS: [[Kind; 2]; 6] = [
+        [Kind::Halt, Kind::Kexec],
+        [Kind::Halt, Kind::Crash],
+        [Kind::Kexec, Kind::Crash],
+        [Kind::Kexec, Kind::Halt],
+        [Kind::Crash, Kind::Halt],
+        [Kind::Crash, Kind::Kexec],
+    ];
+    PAIRS.into_iter().try_for_each(|kinds| contests_up_to(rounds_wanted() / 6 + 1, kinds, None))
 }
 
 /// Job: waits for the session of core 0 and opens one of a higher kind.

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! The stop service with nobody to stop: handles, and arguments that are refused.
-//!
-//! These cases come first of those that open a session: what POLL says when there never was one is known only then.
 
 use quell_abi::{Call, Kind, State, Status};
 
 use crate::fixture::{others, start, turn_off};
 use crate::gic;
 use crate::machine;
-use crate::runner::Case;
+use crate::runner::{self, Case};
 use crate::stop::{self, Counts, NO_SGI, Request};
 use crate::verdict::{Verdict, equal, holds, status};
 
@@ -30,7 +28,11 @@ const INVALID: i32 = Status::InvalidParameters as i32;
 const NO_SESSION: i32 = Status::NoSession as i32;
 const STALE: i32 = Status::StaleHandle as i32;
 
+/// Behind a reset there never was a session.
 fn poll_without_any_session() -> Verdict {
+    if !runner::is_after_reset() {
+        runner::reset();
+    }
     for handle in [0, 1, u64::MAX] {
         status(format_args!("POLL of handle {handle:#x}"), stop::poll(handle, 0).status, NO_SESSION)?;
     }

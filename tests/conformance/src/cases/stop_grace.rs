@@ -4,13 +4,14 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use quell_abi::{Call, Kind, Status, Why};
+use quell_abi::{Call, Kind, Why};
 
 use crate::clock::{self, PATIENCE, wait_until};
 use crate::fixture::{others, start, start_with_job};
 use crate::machine::mpidr;
 use crate::psci::{self, DENIED, OFF};
 use crate::runner::{Case, rounds};
+use crate::session::finish;
 use crate::stop::{self, Counts, NO_SGI, Request};
 use crate::stopped::{are_still, come_back, is_stopped, record};
 use crate::verdict::{Verdict, equal, holds, status};
@@ -55,17 +56,6 @@ fn ack_to_firmware() -> Verdict {
     equal("x1 of SYNC", reply.x[0], count)?;
     equal("SGIs taken", others().map(cores::stop_requests).sum::<u64>() - requests, count)?;
     all_acked(begin)
-}
-
-/// Polls a session to its end.
-pub fn finish(handle: u64) -> Verdict {
-    let mut last = 0;
-    let ended = wait_until(PATIENCE, || {
-        last = stop::poll(handle, 100).status;
-        last != Status::Pending.to_register()
-    });
-    holds("POLL ends", ended)?;
-    status("POLL", last, 0)
 }
 
 fn ack_to_owner() -> Verdict {
