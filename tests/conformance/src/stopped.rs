@@ -71,3 +71,10 @@ pub fn record(index: usize) -> Result<CoreRecord, Finding> {
     holds("reserved words of the record are 0", record.reserved.iter().all(|&word| word == 0))?;
     Ok(record)
 }
+
+/// Passes if a core is held by a PAUSE: in the pen, and ON for everybody who asks.
+pub fn is_parked(index: usize) -> Verdict {
+    let saw = stop::status(index);
+    equal(format_args!("state of core {index}"), saw.state, State::Parked as u64)?;
+    equal(format_args!("AFFINITY_INFO of core {index}"), psci::affinity_info(index), psci::ON)
+}

@@ -44,6 +44,8 @@ mod stop_arbitration;
 mod stop_arguments;
 mod stop_grace;
 mod stop_info;
+mod stop_pause;
+mod stop_pause_calls;
 mod stop_random;
 mod stop_read;
 mod stop_reset;
@@ -99,4 +101,6 @@ pub const ALL: &[&[Case]] = &[
     stop_read::CASES,
     stop_arbitration::CASES,
     stop_random::CASES,
+    stop_pause::CASES,
+    stop_pause_calls::CASES,
 ];
