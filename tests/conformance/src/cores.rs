@@ -12,7 +12,7 @@ use crate::clock::{PATIENCE, wait_until};
 use crate::entry::secondary_entry;
 use crate::machine::{MAX_CORES, mpidr, this_core};
 use crate::registers::{mask_all, wait_for_interrupt};
-use crate::{anchor, clock, found, gic, its, psci, stop};
+use crate::{anchor, clock, found, gic, its, psci, stop, ticker};
 
 /// Work for a core.
 pub type Job = extern "C" fn(u64) -> u64;
@@ -222,12 +222,13 @@ pub fn serve_interrupts() {
                 CORES[this_core()].stop_requests.fetch_add(1, Ordering::Release);
                 stop::answer(0);
             }
+            clock::HYPERVISOR_TIMER_PPI if ticker::take_timer() => {}
             clock::HYPERVISOR_TIMER_PPI => clock::stop_timer(),
             its::LPI => {
                 CORES[this_core()].lpis.fetch_add(1, Ordering::Release);
             }
             // The doorbell's message is in the mailbox.
-            _ => {}
+            sgi => ticker::take_sgi(sgi),
         }
     }
 }

@@ -46,6 +46,7 @@ mod stop_grace;
 mod stop_info;
 mod stop_pause;
 mod stop_pause_calls;
+mod stop_pause_registers;
 mod stop_random;
 mod stop_read;
 mod stop_reset;
@@ -103,4 +104,5 @@ pub const ALL: &[&[Case]] = &[
     stop_random::CASES,
     stop_pause::CASES,
     stop_pause_calls::CASES,
+    stop_pause_registers::CASES,
 ];
