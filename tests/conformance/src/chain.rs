@@ -23,10 +23,10 @@ const TURNS: u64 = 2_000;
 #[derive(Clone, Copy, Eq, PartialEq)]
 #[repr(C, align(16))]
 struct Chain {
-    v: [[u64; 2]; 32],
     x: [u64; 30],
     sp: u64,
     nzcv: u64,
+    v: [[u64; 2]; 32],
 }
 
 const NZCV: u64 = 0xf << 28;
@@ -36,10 +36,10 @@ impl Chain {
     fn new(seed: u64) -> Self {
         let mut random = Random::new(seed);
         Self {
-            v: core::array::from_fn(|_| [random.bits(), random.bits()]),
             x: core::array::from_fn(|_| random.bits()),
             sp: random.bits(),
             nzcv: random.bits() & NZCV,
+            v: core::array::from_fn(|_| [random.bits(), random.bits()]),
         }
     }
 
@@ -157,7 +157,7 @@ unsafe extern "C" fn run_chain(chain: *mut Chain, turns: u64) {
         "mov x2, sp",
         "msr tpidr_el1, x2",
         "mov x30, x1",
-        ".set offset, 0",
+        ".set offset, {v}",
         ".irp n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31",
         "ldr q\\n, [x0, #offset]",
         ".set offset, offset + 16",
@@ -199,7 +199,7 @@ unsafe extern "C" fn run_chain(chain: *mut Chain, turns: u64) {
         "mrs x1, nzcv",
         "str x0, [x30, #{sp}]",
         "str x1, [x30, #{nzcv}]",
-        ".set offset, 0",
+        ".set offset, {v}",
         ".irp n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31",
         "str q\\n, [x30, #offset]",
         ".set offset, offset + 16",
@@ -217,5 +217,6 @@ unsafe extern "C" fn run_chain(chain: *mut Chain, turns: u64) {
         sp = const offset_of!(Chain, sp),
         nzcv = const offset_of!(Chain, nzcv),
         x = const offset_of!(Chain, x),
+        v = const offset_of!(Chain, v),
     )
 }

@@ -66,7 +66,8 @@ registers!(
     "vpidr_el2",
     "cntvoff_el2",
     "cnthp_cval_el2",
-    "fpsr",
+    "S3_3_C4_C4_0", // FPCR
+    "S3_3_C4_C4_1", // FPSR
 );
 
 impl SystemRegisters {
