@@ -50,8 +50,8 @@ pub fn come_back(mut indices: impl Iterator<Item = usize>) -> Verdict {
     })
 }
 
-/// Returns the record of a core that was captured; its header must be right.
-pub fn record(index: usize) -> Result<CoreRecord, Finding> {
+/// Returns the record of a core that was captured while it ran; what says which core it is must be right.
+pub fn record_of(index: usize) -> Result<CoreRecord, Finding> {
     let record = match stop::read(index) {
         Ok(record) => record,
         Err(saw) => {
@@ -64,11 +64,17 @@ pub fn record(index: usize) -> Result<CoreRecord, Finding> {
     equal("size of the record", record.size.into(), quell_abi::RECORD_SIZE as u64)?;
     equal("index in the record", record.index.into(), index as u64)?;
     equal("MPIDR in the record", record.mpidr, mpidr(index))?;
+    holds("reserved words of the record are 0", record.reserved.iter().all(|&word| word == 0))?;
+    Ok(record)
+}
+
+/// Returns the record of a core that was stopped; its header must be right.
+pub fn record(index: usize) -> Result<CoreRecord, Finding> {
+    let record = record_of(index)?;
     let saw = stop::status(index);
     equal("generation in the record", record.generation.into(), saw.generation)?;
     equal("why in the record", record.why.into(), saw.why)?;
     equal("CNTPCT stopped in the record", record.stopped, saw.stopped)?;
-    holds("reserved words of the record are 0", record.reserved.iter().all(|&word| word == 0))?;
     Ok(record)
 }
 

@@ -42,14 +42,19 @@ mod smccc_soc_id;
 mod smccc_workarounds;
 mod stop_arbitration;
 mod stop_arguments;
+mod stop_evict;
+mod stop_evict_race;
 mod stop_grace;
 mod stop_info;
+mod stop_orphan;
 mod stop_pause;
 mod stop_pause_calls;
 mod stop_pause_registers;
 mod stop_random;
 mod stop_read;
+mod stop_release;
 mod stop_reset;
+mod stop_snapshot;
 mod stop_states;
 mod stop_wedges;
 mod trng;
@@ -105,4 +110,9 @@ pub const ALL: &[&[Case]] = &[
     stop_pause::CASES,
     stop_pause_calls::CASES,
     stop_pause_registers::CASES,
+    stop_release::CASES,
+    stop_snapshot::CASES,
+    stop_evict::CASES,
+    stop_evict_race::CASES,
+    stop_orphan::CASES,
 ];
