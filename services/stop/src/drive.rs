@@ -113,15 +113,12 @@ impl<H: Hardware> Stop<'_, H> {
             return Progress::Over;
         }
         let tally = self.tally(session);
-        let quarantined = || self.others(session).filter(|(_, word)| word.is_quarantined());
-        match quarantined().next() {
-            Some((index, _)) => Progress::Partial(Tally {
-                left: quarantined().count() as u16,
-                straggler: Some(index as u16),
-                ..tally
-            }),
-            None => Progress::Done(Tally { left: 0, straggler: None, ..tally }),
+        let mut rest = Tally { left: 0, straggler: None, ..tally };
+        for (index, _) in self.others(session).filter(|(_, word)| word.is_quarantined()) {
+            rest.left += 1;
+            rest.straggler = Some(index as u16);
         }
+        if rest.left == 0 { Progress::Done(rest) } else { Progress::Partial(rest) }
     }
 
     /// Returns whether a lease is over that ends the session.
