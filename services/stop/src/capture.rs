@@ -9,28 +9,25 @@ use quell_abi::{CoreRecord, Why};
 use crate::{Hardware, Stop};
 
 impl<H: Hardware> Stop<'_, H> {
-    /// Notes when the calling core has stopped, and records it for the session with this generation. The first capture in a
-    /// generation stays: a stop interrupt that comes late must not overwrite what the core did when it was stopped. A
+    /// Records the calling core, which has stopped, for the session with this generation. The first capture in a generation
+    /// stays: a stop interrupt that comes late must not overwrite what the core did when it was stopped. A
     /// core that called CPU_OFF, or never began, has no registers worth a record.
     pub(crate) fn record(&self, index: usize, generation: u32, why: Why) {
-        let now = self.note_stop(index);
         let is_new = !self.records[index].is_stop_of(generation);
         if is_new && !matches!(why, Why::Off | Why::NeverRan) {
-            self.capture(index, generation, why, now);
+            self.capture(index, generation, why, self.slots[index].stopped());
         }
     }
 
     /// Records the calling core, which is evicted: several times in one generation, if it is started between.
     pub(crate) fn record_eviction(&self, index: usize, generation: u32) {
-        let now = self.note_stop(index);
-        self.capture(index, generation, Why::Nmi, now);
+        self.note_stop(index);
+        self.capture(index, generation, Why::Nmi, self.slots[index].stopped());
     }
 
-    /// Notes that the calling core has stopped; returns when.
-    pub(crate) fn note_stop(&self, index: usize) -> u64 {
-        let now = self.hardware.now();
-        self.slots[index].note_stop(now);
-        now
+    /// Notes that the calling core has stopped.
+    pub(crate) fn note_stop(&self, index: usize) {
+        self.slots[index].note_stop(self.hardware.now());
     }
 
     pub(crate) fn capture(&self, index: usize, generation: u32, why: Why, now: u64) {

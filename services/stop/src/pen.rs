@@ -136,6 +136,7 @@ impl<H: Hardware> Stop<'_, H> {
             return self.arrive(local, why);
         }
         let generation = session.generation();
+        self.note_stop(local.index());
         if session.holds() {
             self.record(local.index(), generation, why);
             return self.hold(local, generation, why);
@@ -176,7 +177,6 @@ impl<H: Hardware> Stop<'_, H> {
             self.hardware.sleep();
             self.hardware.acknowledge();
         }
-        self.slots[local.index()].forget();
         self.hardware.reopen(closed);
         Way::Back
     }
@@ -187,6 +187,9 @@ impl<H: Hardware> Stop<'_, H> {
     pub fn arrive(&self, local: &LocalCore<'_>, why: Why) -> Way {
         let word = local.word();
         let why = if word.is_quarantined() && why != Why::NeverRan { Why::Nmi } else { why };
+        if word.is_quarantined() {
+            self.note_stop(local.index());
+        }
         self.record(local.index(), word.generation(), why);
         self.close_for_good();
         local.arrive();

@@ -40,9 +40,9 @@ struct ParameterSlot {
 pub struct StopSlot {
     /// Parameters of the sessions that this core opened, by the parity of their generation.
     parameters: [ParameterSlot; 2],
-    /// Counter value when the secure interrupt was first sent to it since it began; 0 if none was.
+    /// Counter value when the secure interrupt was first sent to it for its last stop; 0 if none was.
     signalled: AtomicU64,
-    /// Counter value when it had stopped; 0 if it has not since it began.
+    /// Counter value when it had last stopped; 0 if it has not since it began.
     stopped: AtomicU64,
     /// x1 of its ACK.
     saved_registers: AtomicU64,
@@ -123,10 +123,10 @@ impl StopSlot {
         self.signalled.load(Ordering::Relaxed)
     }
 
-    /// Notes that the secure interrupt is sent to this core; the first time in its life counts.
+    /// Notes that the secure interrupt is sent to this core; the first time since it last stopped counts.
     pub(crate) fn note_signal(&self, now: u64) {
         // Two drivers may both come first; the later one's time is as true.
-        if self.signalled() == 0 {
+        if self.signalled() <= self.stopped() {
             self.signalled.store(now, Ordering::Relaxed);
         }
     }
@@ -141,11 +141,13 @@ impl StopSlot {
         self.stopped.load(Ordering::Relaxed)
     }
 
-    /// Notes that this core has stopped; the first time in its life counts.
+    /// Notes that this core has stopped.
     pub(crate) fn note_stop(&self, now: u64) {
-        if self.stopped() == 0 {
-            self.stopped.store(now, Ordering::Relaxed);
+        if self.signalled() <= self.stopped() {
+            // It was not signalled for this stop, but for a PAUSE before.
+            self.signalled.store(0, Ordering::Relaxed);
         }
+        self.stopped.store(now, Ordering::Relaxed);
     }
 
     pub(crate) fn saved_registers(&self) -> u64 {

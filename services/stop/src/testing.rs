@@ -233,6 +233,7 @@ impl Machine {
 
     pub(crate) fn record(&self, core: usize, why: Why, generation: u64, pc: u64) {
         self.set_pc(pc);
+        self.stop().note_stop(core);
         self.stop().record(core, generation as u32, why);
     }
 
