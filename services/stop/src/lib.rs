@@ -24,8 +24,9 @@
 //! of each other without a session in [`request`].
 //!
 //! A core that stops captures its registers into its own record before it publishes OFF or PARKED. A record's third word
-//! holds its generation and says whether it is valid: it is cleared first and written last, so a reader that finds the same
-//! valid word before and after has read one capture.
+//! holds its generation and says whether it is valid: it is cleared first and written last. The captures are counted, for
+//! two of one generation have the same word. So a reader that finds the same valid word and the same count before and after
+//! has read one capture.
 
 #![cfg_attr(not(test), no_std)]
 

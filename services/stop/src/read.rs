@@ -69,6 +69,7 @@ impl<H: Hardware> Stop<'_, H> {
             generation: word.generation(),
             why: self.why(index, word),
             valid: false,
+            capture: 0,
         });
         write(0, u64::from(RECORD_MAGIC) | u64::from(RECORD_VERSION) << 32);
         write(1, RECORD_SIZE as u64 | (index as u64) << 32);
@@ -87,7 +88,10 @@ mod tests {
     use zerocopy::FromBytes;
 
     use super::*;
-    use crate::testing::{COOKIE, MILLISECOND, Machine, RAM};
+    use crate::{
+        Way,
+        testing::{COOKIE, MILLISECOND, Machine, RAM},
+    };
 
     const SIZE: u64 = RECORD_SIZE as u64;
 
@@ -264,6 +268,22 @@ mod tests {
         machine.boot(0, 1);
         let pc = RAM.start + offset_of!(CoreRecord, pc) as u64;
         machine.on_write(pc, move |machine| machine.record(1, Why::Nmi, handle + 1, 0x2222));
+        assert_eq!(read(&machine, 1).valid, 0);
+        assert_eq!((read(&machine, 1).valid, read(&machine, 1).pc), (1, 0x2222));
+    }
+
+    /// The new capture looks like the old one: the core was evicted, started, and evicted again without a session.
+    #[test]
+    fn a_record_that_was_replaced_by_one_of_the_same_generation_is_not_valid() {
+        let machine = Machine::new(2);
+        let evict = |machine: &Machine, pc| {
+            machine.set_pc(pc);
+            assert_eq!(machine.stop().leave_evicted(&machine.table().local(1)), Way::Pen);
+        };
+        evict(&machine, 0x1111);
+        machine.boot(0, 1);
+        let pc = RAM.start + offset_of!(CoreRecord, pc) as u64;
+        machine.on_write(pc, move |machine| evict(machine, 0x2222));
         assert_eq!(read(&machine, 1).valid, 0);
         assert_eq!((read(&machine, 1).valid, read(&machine, 1).pc), (1, 0x2222));
     }

@@ -7,7 +7,11 @@ use core::mem::offset_of;
 use quell_abi::{CoreRecord, RECORD_SIZE, Why, World};
 use quell_power::sync::{AtomicU64, Ordering, fence};
 
-const WORDS: usize = RECORD_SIZE / 8;
+/// Words of a record. A model has no use for most registers, and loom is slow with many words.
+const WORDS: usize = if cfg!(loom) { offset_of!(CoreRecord, x) / 8 + 1 } else { RECORD_SIZE / 8 };
+
+/// The word that counts the captures. It is one of the reserved words, which READ shows as 0.
+const CAPTURES: usize = WORDS - 1;
 
 /// The word that holds generation, why, world and the valid flag.
 pub(crate) const IDENTITY: usize = offset_of!(CoreRecord, generation) / 8;
@@ -18,14 +22,17 @@ const _: () = assert!(
         && offset_of!(CoreRecord, world) == IDENTITY * 8 + 6
         && offset_of!(CoreRecord, valid) == IDENTITY * 8 + 7
         && IDENTITY == 3
+        && (cfg!(loom) || offset_of!(CoreRecord, reserved) / 8 <= CAPTURES)
 );
 
-/// The identity word of a record, without the state, which is the core's at the time of reading.
+/// The identity word of a record, without the state, which is the core's at the time of reading; and which capture it is, for
+/// those of one generation (a core that goes on, or is evicted and started again) have the same word.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Identity {
     pub generation: u32,
     pub why: Why,
     pub valid: bool,
+    pub capture: u64,
 }
 
 impl Identity {
@@ -37,10 +44,10 @@ impl Identity {
             | (self.valid as u64) << 56
     }
 
-    fn from_word(word: u64) -> Option<Self> {
+    fn from_word(word: u64, capture: u64) -> Option<Self> {
         let valid = word >> 56 & 1 == 1;
         let why = Why::from_bits(word >> 40 & 0xff)?;
-        valid.then_some(Self { generation: word as u32, why, valid })
+        valid.then_some(Self { generation: word as u32, why, valid, capture })
     }
 }
 
@@ -70,14 +77,18 @@ impl RecordSlot {
 
     /// Returns whose capture the record is, if it is one.
     pub(crate) fn identity(&self) -> Option<Identity> {
-        Identity::from_word(self.0[IDENTITY].load(Ordering::Acquire))
+        // The count first: if it is that of a capture which is just being written, the record is not valid yet.
+        let capture = self.0[CAPTURES].load(Ordering::Acquire);
+        Identity::from_word(self.0[IDENTITY].load(Ordering::Acquire), capture)
     }
 
     /// Returns whether the record is still the capture that [`identity`](Self::identity) returned before it was read.
     pub(crate) fn is_still(&self, identity: Identity) -> bool {
         // The words that were read come before this look at the identity.
         fence(Ordering::Acquire);
-        self.identity() == Some(identity)
+        // The count last: if the identity is that of a later capture, so is the count.
+        let now = self.0[IDENTITY].load(Ordering::Acquire);
+        Identity::from_word(now, self.word(CAPTURES)) == Some(identity)
     }
 
     /// Returns whether the record is that of a core that was stopped in this generation.
@@ -101,8 +112,10 @@ impl RecordSlot {
         self.clear();
         // The record is invalid before the first word changes.
         fence(Ordering::Release);
+        let capture = self.word(CAPTURES).wrapping_add(1);
+        self.0[CAPTURES].store(capture, Ordering::Relaxed);
         fill(&RecordWriter(self));
-        let identity = Identity { generation, why, valid: true };
+        let identity = Identity { generation, why, valid: true, capture };
         self.0[IDENTITY].store(identity.to_word(0), Ordering::Release);
     }
 }
