@@ -128,7 +128,8 @@ impl ControlWord {
     /// Returns the generation that the next session has. It is never 0, which is no session's.
     pub const fn next_generation(self) -> u32 {
         match self.generation().wrapping_add(1) {
-            0 => 1,
+            // Not 1, either: two generations in a row must not have the same parity (services/stop/src/lib.rs).
+            0 => 2,
             generation => generation,
         }
     }
@@ -224,7 +225,7 @@ mod tests {
     #[test]
     fn no_session_has_generation_0() {
         assert_eq!(ControlWord::default().next_generation(), 1);
-        assert_eq!(ControlWord::from_bits(0xffff_ffff_0000_0000).next_generation(), 1);
+        assert_eq!(ControlWord::from_bits(0xffff_ffff_0000_0000).next_generation(), 2);
     }
 
     #[test]

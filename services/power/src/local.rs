@@ -7,6 +7,7 @@ use quell_abi::{State, Why};
 use crate::{
     ControlWord, CoreSlot, CoreTable, CoreWord, Depth, Entry, Gate, Protection, Role, Step,
     protection::{full_fence, intact},
+    remote::is_older,
 };
 
 /// More sessions than can open, or be taken over, while a core publishes that it is OFF.
@@ -59,11 +60,7 @@ impl<'a> LocalCore<'a> {
     /// Returns whether every other core is OFF. Then it stays so until this core starts one: nobody else could.
     pub fn is_alone(&self) -> bool {
         let others = || self.table.words().enumerate().filter(|(index, _)| *index != self.index);
-        self.table
-            .settled(0..self.table.len(), || {
-                others().all(|(_, word)| word.state() == State::Off && !word.is_quarantined())
-            })
-            .unwrap_or(false)
+        self.table.settled(0..self.table.len(), || others().all(|(_, word)| word.is_off())).unwrap_or(false)
     }
 
     /// Wakes up; returns false if a session stopped the core in its sleep.
@@ -166,7 +163,14 @@ impl<'a> LocalCore<'a> {
                 return false;
             }
             assert!(word.state() == State::Stopping, "only the core itself leaves STOPPING");
-            let generation = session.unwrap_or(word.generation());
+            let generation = match session {
+                // A later session has marked the core: it is one of its targets.
+                Some(session) if step == Step::Publish && is_older(session, word.generation()) => {
+                    word.generation()
+                }
+                Some(session) => session,
+                None => word.generation(),
+            };
             if self.slot.step(Role::Itself, word, step, why, generation).is_ok() {
                 return true;
             }
@@ -358,7 +362,7 @@ mod tests {
             let session = open(&table, Phase::Grace);
             assert_eq!((local.session(), table.local(0).session()), (Some(session.generation()), None));
             // The session opened after the core had looked: it marks the core, and the mark stays.
-            assert_eq!(table.remote(1).unwrap().contain(session).state(), State::Stopping);
+            assert_eq!(table.remote(1).unwrap().contain(session).0.state(), State::Stopping);
             assert!(local.publish(Why::Off, None));
             assert_eq!((local.word().why(), local.word().generation()), (Why::Off, session.generation()));
         });

@@ -29,6 +29,8 @@ pub enum Protection {
     ClearFirst,
     /// Rule C: a session leaves words alone that are not older than itself.
     GenerationAge,
+    /// Rule C: a session changes a word only if it is still open after it has read it.
+    StillOpen,
     /// Arbitration: a BEGIN replaces a session only of a lower kind.
     Arbitration,
     /// A BEGIN opens a session only if its caller's own word says ON.

@@ -48,16 +48,7 @@ impl<'a> RemoteCore<'a> {
         if seen.is_open() || starter.word().state() != State::On {
             return Err(StartError::Denied);
         }
-        let word = self.slot.load();
-        refuse(word.state())?;
-        let claimed = match self.slot.step(Role::Starter, word, Step::Claim, Why::None, seen.generation()) {
-            Ok(claimed) => claimed,
-            Err(now) => {
-                refuse(now.state())?;
-                // OFF again, but another word: somebody else's start was under way a moment ago.
-                return Err(StartError::OnPending);
-            }
-        };
+        let (word, claimed) = self.claim(seen.generation())?;
         if intact(Protection::MailboxFirst) {
             self.slot.write_mailbox(entry);
         }
@@ -67,13 +58,46 @@ impl<'a> RemoteCore<'a> {
             self.take_back(claimed, word);
             return Err(StartError::Denied);
         }
-        let accepted = self.slot.step(Role::Starter, claimed, Step::Accept, Why::None, claimed.generation());
+        let accepted = self.starter_step(claimed, Step::Accept, Why::None, claimed.generation());
         if !intact(Protection::MailboxFirst) {
             self.slot.write_mailbox(entry);
         }
         accepted.map(|_| ()).map_err(|cancelled| {
             self.drop_cancelled(cancelled);
             StartError::Denied
+        })
+    }
+
+    /// Claims the core; returns its word before and after.
+    fn claim(&self, generation: u32) -> Result<(CoreWord, CoreWord), StartError> {
+        let mut word = self.slot.load();
+        for _ in 0..CLAIMS {
+            refuse(word.state())?;
+            match self.slot.step(Role::Starter, word, Step::Claim, Why::None, generation) {
+                Ok(claimed) => return Ok((word, claimed)),
+                // Another's start came and went, or the core has arrived in the pen.
+                Err(now) => word = now,
+            }
+        }
+        Err(StartError::OnPending)
+    }
+
+    /// Takes a step of the starter; the core may arrive in the pen meanwhile, which does not change its state.
+    fn starter_step(
+        &self,
+        seen: CoreWord,
+        step: Step,
+        why: Why,
+        generation: u32,
+    ) -> Result<CoreWord, CoreWord> {
+        self.slot.step(Role::Starter, seen, step, why, generation).or_else(|now| {
+            let has_arrived = seen.is_quarantined() && !now.is_quarantined();
+            if !has_arrived || now.state() != seen.state() {
+                return Err(now);
+            }
+            // OFF again, it is so because it has arrived.
+            let why = if step == Step::RollBack { Why::Nmi } else { why };
+            self.slot.step(Role::Starter, now, step, why, generation)
         })
     }
 
@@ -88,8 +112,7 @@ impl<'a> RemoteCore<'a> {
 
     /// Takes back a start that was claimed and not accepted: the core is OFF as it was `before`.
     fn take_back(&self, claimed: CoreWord, before: CoreWord) {
-        let rolled_back =
-            self.slot.step(Role::Starter, claimed, Step::RollBack, before.why(), before.generation());
+        let rolled_back = self.starter_step(claimed, Step::RollBack, before.why(), before.generation());
         if let Err(cancelled) = rolled_back {
             self.drop_cancelled(cancelled);
         }
@@ -97,44 +120,60 @@ impl<'a> RemoteCore<'a> {
 
     /// Lets go of a core whose start a session has cancelled. It keeps the session's generation.
     fn drop_cancelled(&self, cancelled: CoreWord) {
-        let dropped =
-            self.slot.step(Role::Starter, cancelled, Step::Drop, Why::NeverRan, cancelled.generation());
-        assert!(dropped.is_ok(), "only a session changes CLAIMED, and only the starter CANCELLED");
+        let dropped = self.starter_step(cancelled, Step::Drop, Why::NeverRan, cancelled.generation());
+        assert!(
+            dropped.is_ok(),
+            "only a session and arrival change CLAIMED, only the starter and arrival CANCELLED"
+        );
     }
 
     /// Does to the core what the open session `session` does to one that is not in the operating system: it stops it, or
     /// holds it if it is a PAUSE. One that is on its way out is marked as a target.
     ///
-    /// Returns the core's word afterwards. The session has fenced before.
-    pub fn contain(&self, session: ControlWord) -> CoreWord {
-        self.settle(|word| containment(word, session), session.generation())
+    /// Returns the core's word afterwards, and the step that this call has taken, if it has. The session has fenced before.
+    pub fn contain(&self, session: ControlWord) -> (CoreWord, Option<Step>) {
+        // A driver may be so late that its session is over, and the core's word is of the time after it; the owner of a
+        // later one has a word that is older than either. But a word that was read before the session was seen open is one
+        // of its time.
+        let is_open = || {
+            let now = self.table.control().load();
+            now.is_open() && now.generation() == session.generation() || !intact(Protection::StillOpen)
+        };
+        self.settle(|word| containment(word, session).filter(|_| is_open()), session.generation())
     }
 
     /// Takes the core OFF for the session `session`, which is releasing what it is left with.
     ///
-    /// Returns the core's word afterwards.
-    pub fn give_up(&self, session: ControlWord) -> CoreWord {
+    /// Returns the core's word afterwards, and the step that this call has taken, if it has.
+    pub fn give_up(&self, session: ControlWord) -> (CoreWord, Option<Step>) {
         // A session releases words of its own generation, too, so their age does not tell them from later ones. But it
         // does not close before this word is OFF: if it is open after the word was read, the word is not a later one.
-        let is_open = || self.table.control().load() == session || !intact(Protection::GenerationAge);
+        let is_open = || self.table.control().load() == session || !intact(Protection::StillOpen);
         self.settle(|word| surrender(word).filter(|_| is_open()), session.generation())
     }
 
     /// Takes the steps of a session that `rule` asks for, until it asks for none.
-    fn settle(&self, rule: impl Fn(CoreWord) -> Option<(Step, Why)>, generation: u32) -> CoreWord {
-        let mut word = self.slot.load();
+    fn settle(
+        &self,
+        rule: impl Fn(CoreWord) -> Option<(Step, Why)>,
+        generation: u32,
+    ) -> (CoreWord, Option<Step>) {
+        let (mut word, mut taken) = (self.slot.load(), None);
         for _ in 0..CHANGES {
             let Some((step, why)) = rule(word) else { break };
             match self.slot.step(Role::Session, word, step, why, generation) {
                 // Marked, or kept: it stays in its state.
-                Ok(next) if next.state() == word.state() => return next,
-                Ok(next) => word = next,
+                Ok(next) if next.state() == word.state() => return (next, Some(step)),
+                Ok(next) => (word, taken) = (next, Some(step)),
                 Err(now) => word = now,
             }
         }
-        word
+        (word, taken)
     }
 }
+
+/// How often a starter tries to claim a core that is OFF each time that it looks.
+const CLAIMS: usize = 3;
 
 /// More changes than a core's word goes through while a session is open: from CLAIMED by way of PENDING, ON, SUSPENDED and ON
 /// again to STOPPING and OFF.
@@ -212,6 +251,11 @@ mod tests {
         session
     }
 
+    fn open(table: CoreTable<'_>, session: ControlWord) {
+        let control = table.control();
+        control.replace(control.load(), session).unwrap();
+    }
+
     #[test]
     fn only_a_core_that_is_off_is_started() {
         for state in State::ALL {
@@ -272,7 +316,8 @@ mod tests {
         for state in State::ALL {
             with_core(state, |table, slot| {
                 let before = slot.load();
-                let after = table.remote(1).unwrap().contain(session(6));
+                open(table, session(6));
+                let (after, _) = table.remote(1).unwrap().contain(session(6));
                 assert_eq!(slot.load(), after, "it returns the word as it is");
                 let expected = match state {
                     State::Claimed => (State::Cancelled, Why::NeverRan),
@@ -296,8 +341,9 @@ mod tests {
         for state in State::ALL {
             with_core(state, |table, slot| {
                 let before = slot.load();
-                let word = ControlWord::with_generation(5);
-                let after = table.remote(1).unwrap().contain(word.opened(Kind::Pause, Flags::default(), 0));
+                let pause = ControlWord::with_generation(5).opened(Kind::Pause, Flags::default(), 0);
+                open(table, pause);
+                let (after, _) = table.remote(1).unwrap().contain(pause);
                 match state {
                     State::Claimed => assert_eq!(after.state(), State::Cancelled),
                     State::Stopping | State::Parked => {
@@ -316,7 +362,7 @@ mod tests {
             with_core(state, |table, slot| {
                 let control = table.control();
                 control.replace(control.load(), session(6).at(Phase::Releasing)).unwrap();
-                let after = table.remote(1).unwrap().give_up(control.load());
+                let (after, _) = table.remote(1).unwrap().give_up(control.load());
                 let is_late = matches!(state, State::On | State::Stopping);
                 assert_eq!(after.is_quarantined(), is_late, "{state:?}");
                 match state {
@@ -355,6 +401,7 @@ mod tests {
             for generation in [5, 4, 1, 5_u32.wrapping_sub(1 << 31)] {
                 with_core(state, |table, slot| {
                     let before = slot.load();
+                    open(table, session(generation));
                     table.remote(1).unwrap().contain(session(generation));
                     assert_eq!(slot.load(), before, "{state:?} {generation}");
                 });
@@ -374,6 +421,7 @@ mod tests {
         with_core(State::Claimed, |table, slot| {
             let claimed = slot.load();
             let core = table.remote(1).unwrap();
+            open(table, session(6));
             core.contain(session(6));
             core.take_back(claimed, CoreWord::default());
             let word = slot.load();
@@ -384,6 +432,59 @@ mod tests {
             table.remote(1).unwrap().take_back(slot.load(), before);
             let word = slot.load();
             assert_eq!((word.state(), word.why(), word.generation()), (State::Off, Why::Nmi, 4));
+        });
+    }
+
+    /// The core arrives at every place in the middle of its start: that is no other start, and none is lost.
+    #[test]
+    fn a_start_goes_on_when_the_core_arrives_meanwhile() {
+        let quarantined = |state| CoreWord::default().next(state, Why::NoAnswer, 5).quarantined();
+        for step in [Step::Accept, Step::RollBack] {
+            with_core(State::Off, |table, slot| {
+                let claimed = quarantined(State::Claimed);
+                slot.force(claimed);
+                table.local(1).arrive();
+                let next = table.remote(1).unwrap().starter_step(claimed, step, Why::NoAnswer, 5).unwrap();
+                assert!(!next.is_quarantined());
+                let expected = match step {
+                    Step::Accept => (State::Pending, Why::NoAnswer),
+                    _ => (State::Off, Why::Nmi),
+                };
+                assert_eq!((next.state(), next.why()), expected);
+            });
+        }
+        with_core(State::Off, |table, slot| {
+            slot.force(quarantined(State::Cancelled));
+            let cancelled = slot.load();
+            table.local(1).arrive();
+            table.remote(1).unwrap().drop_cancelled(cancelled);
+            assert_eq!(slot.load().state(), State::Off);
+        });
+    }
+
+    /// The owner of a takeover keeps the word of its own start, which is older than the session that it has taken over.
+    #[test]
+    fn a_driver_of_an_older_session_leaves_the_owner_of_a_later_one_alone() {
+        for closes in [false, true] {
+            with_core(State::On, |table, slot| {
+                let halt = ControlWord::with_generation(5).opened(Kind::Halt, Flags::default(), 0);
+                open(table, halt);
+                let crash = halt.opened(Kind::Crash, Flags::default(), 1);
+                open(table, if closes { crash.at(Phase::Idle) } else { crash });
+                assert!(table.local(1).suspend(crate::Depth::Standby));
+                let before = slot.load();
+                assert_eq!(table.remote(1).unwrap().contain(halt), (before, None));
+            });
+        }
+    }
+
+    #[test]
+    fn a_core_that_leaves_keeps_the_mark_of_a_later_session() {
+        with_core(State::Stopping, |table, slot| {
+            open(table, session(9));
+            table.remote(1).unwrap().contain(session(9));
+            assert!(table.local(1).publish(Why::Off, Some(6)));
+            assert_eq!(slot.load().generation(), 9);
         });
     }
 }

@@ -68,6 +68,11 @@ impl CoreWord {
         }
     }
 
+    /// Returns whether the core is OFF and in the pen.
+    pub fn is_off(self) -> bool {
+        self.state() == State::Off && !self.is_quarantined()
+    }
+
     /// Returns whether a session gave the core up and it has not arrived in the pen: what it did before may not be over.
     pub const fn is_quarantined(self) -> bool {
         self.0 & QUARANTINED != 0
@@ -170,6 +175,7 @@ mod tests {
     fn a_core_stays_quarantined_until_it_arrives() {
         let word = CoreWord::default().next(State::Off, Why::NoAnswer, 7).quarantined();
         let started = word.next(State::Claimed, Why::None, 7).next(State::Pending, Why::None, 8);
+        assert!(!word.is_off() && word.arrived().is_off());
         assert!(word.is_quarantined() && started.is_quarantined() && !started.arrived().is_quarantined());
         assert_eq!((started.state(), started.generation()), (State::Pending, 8));
     }

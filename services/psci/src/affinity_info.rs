@@ -30,12 +30,12 @@ impl<H: Hardware> Psci<'_, H> {
     pub(crate) fn affinity_info(&self, target: u64, lowest_level: u64) -> Result<i32, Error> {
         // lowest_affinity_level is 32 bits in both conventions.
         match lowest_level as u32 {
-            0 => Ok(info(self.core(target)?.word().state())),
+            0 => Ok(info(self.core(target)?.word())),
             level @ 1..=HIGHEST_LEVEL => {
                 let instance = Instance::new(target, level)?;
                 let cores = instance.cores(self)?;
                 let words = || instance.words(self, cores.clone());
-                let look = || words().map(|word| info(word.state())).fold(OFF, combine);
+                let look = || words().map(|word| info(word)).fold(OFF, combine);
                 let unsettled = || if look() == ON { ON } else { ON_PENDING };
                 Ok(self.table.settled(cores.clone(), look).unwrap_or_else(unsettled))
             }
@@ -92,9 +92,11 @@ const fn combine(all: i32, one: i32) -> i32 {
     }
 }
 
-const fn info(state: State) -> i32 {
-    match state {
-        State::Off => OFF,
+/// A core that a session gave up may still be in the operating system until it arrives in the pen.
+fn info(word: CoreWord) -> i32 {
+    match word.state() {
+        State::Off if !word.is_quarantined() => OFF,
+        State::Off => ON,
         State::Claimed | State::Pending | State::Cancelled => ON_PENDING,
         State::On | State::Suspended | State::Stopping | State::Parked => ON,
     }
@@ -120,6 +122,20 @@ mod tests {
         assert_eq!(ask(), Outcome::Return(ON_PENDING));
         machine.table().local(1).boot().unwrap();
         assert_eq!(ask(), Outcome::Return(ON));
+    }
+
+    /// Until it has arrived in the pen, what it runs on may not be reused.
+    #[test]
+    fn a_core_that_was_given_up_is_on_until_it_arrives() {
+        let machine = Machine::new(2);
+        machine.boot(1);
+        machine.give_up(1);
+        let ask = |level| machine.call(0, [AFFINITY_INFO, 1, level, 0]);
+        assert_eq!((ask(0), ask(1)), (Outcome::Return(ON), Outcome::Return(ON)));
+        assert_eq!(machine.call(0, [CPU_ON, 1, ENTRY, 0]), Outcome::Return(0));
+        assert_eq!(ask(0), Outcome::Return(ON_PENDING));
+        machine.table().local(1).arrive();
+        assert!(machine.table().local(1).boot().is_some());
     }
 
     #[test]

@@ -67,7 +67,7 @@ impl<H: Hardware> Psci<'_, H> {
 /// Returns why a core in this state keeps the cluster from powering down.
 fn objection(word: CoreWord) -> Option<Error> {
     match (word.state(), word.depth()) {
-        (State::Off, _) => None,
+        (State::Off, _) if word.is_off() => None,
         (State::Suspended, Some(Depth::Standby)) => Some(Error::InvalidParameters),
         (State::Suspended, _) => None,
         _ => Some(Error::Denied),

@@ -9,8 +9,7 @@
 //! | 1 HW_OFF | level 0: the core is OFF or powered down. Level 1: the [cluster is down](crate::suspend_mode), or all its cores are OFF |
 //! | 0 HW_ON | else |
 
-use quell_abi::State;
-use quell_power::Depth;
+use quell_power::{CoreWord, Depth};
 
 use crate::{Error, Hardware, Psci, affinity_info, suspend_mode::SuspendMode};
 
@@ -27,7 +26,7 @@ impl<H: Hardware> Psci<'_, H> {
                 Ok(match word.depth() {
                     Some(Depth::Standby) => HW_STANDBY,
                     Some(_) => HW_OFF,
-                    None if word.state() == State::Off => HW_OFF,
+                    None if word.is_off() => HW_OFF,
                     None => HW_ON,
                 })
             }
@@ -39,7 +38,7 @@ impl<H: Hardware> Psci<'_, H> {
                     SuspendMode::PlatformCoordinated => words().all(|word| self.lets_cluster_go(word)),
                     SuspendMode::OsInitiated => {
                         words().all(|word| self.lets_cluster_go(word)) && self.is_noted_down(cores.start)
-                            || words().all(|word| word.state() == State::Off)
+                            || words().all(CoreWord::is_off)
                     }
                 };
                 // Cores that change all the time run.

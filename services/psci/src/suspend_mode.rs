@@ -66,7 +66,7 @@ impl<H: Hardware> Psci<'_, H> {
             SuspendMode::PlatformCoordinated => Depth::Cluster,
             SuspendMode::OsInitiated => Depth::Core,
         };
-        word.state() == State::Off || word.depth() >= Some(least)
+        word.is_off() || word.depth() >= Some(least)
     }
 
     pub(crate) fn set_suspend_mode(&self, mode: u64, caller: &LocalCore<'_>) -> Result<(), Error> {

@@ -10,7 +10,7 @@ use std::{
 
 use quell_abi::{Flags, Kind, State, Why};
 use quell_arch::FunctionId;
-use quell_power::{Control, CoreSlot, CoreTable, Entry, Gate, Topology};
+use quell_power::{Control, CoreSlot, CoreTable, Entry, Gate, Phase, Topology};
 
 use crate::{Error, Hardware, Outcome, Psci, PsciSlot, Shared};
 
@@ -96,6 +96,15 @@ impl Machine {
         let local = self.table().local(core);
         assert!(local.leave());
         assert!(local.publish(Why::Off, None));
+    }
+
+    /// Gives a core up that is on, in a session of core 0.
+    pub(crate) fn give_up(&self, core: usize) {
+        let session = self.control.load().opened(Kind::Crash, Flags::default(), 0).at(Phase::Releasing);
+        self.control.replace(self.control.load(), session).unwrap();
+        let (word, _) = self.table().remote(core).unwrap().give_up(session);
+        assert!(word.is_quarantined());
+        self.control.replace(session, session.at(Phase::Idle)).unwrap();
     }
 
     /// Opens a session of kind CRASH.

@@ -8,13 +8,17 @@
 //!
 //! Both drive the session when they wake, as POLL does, and set their timer for the next deadline.
 
-use quell_abi::{Flags, Kind, State};
+use quell_abi::State;
 use quell_power::{
     ControlWord, CoreWord, LocalCore, Phase, Protection, intact, is_older,
     sync::{AtomicU64, Ordering},
 };
 
-use crate::{Hardware, Stop, begin::TRIES, drive::RESEND};
+use crate::{
+    Hardware, Stop,
+    begin::TRIES,
+    drive::{RESEND, ends_with_lease},
+};
 
 /// What exists once in the service: who is deputy, as its generation in the upper half and its index plus one.
 #[derive(Debug)]
@@ -66,7 +70,9 @@ impl<H: Hardware> Stop<'_, H> {
         } else {
             None
         };
-        self.hardware.set_alarm(at);
+        // A drive may take longer than the time to the next one. The operating system goes on between.
+        let soonest = || self.hardware.now().saturating_add(self.ticks(RESEND / 2));
+        self.hardware.set_alarm(at.map(|at| at.max(soonest())));
     }
 
     /// Returns when something is due in an open session.
@@ -78,17 +84,18 @@ impl<H: Hardware> Stop<'_, H> {
             Phase::Nmi => Some(parameters.nmi_end.min(slot.sent().saturating_add(self.ticks(RESEND)))),
             Phase::Idle | Phase::Done | Phase::Partial | Phase::Releasing | Phase::Final => None,
         };
-        let has_lease = session.kind() == Kind::Pause || session.flags().contains(Flags::ORPHAN_RESET);
-        let lease = (has_lease && session.phase() != Phase::Final).then_some(parameters.lease_end);
+        let has_lease = ends_with_lease(session) && session.phase() != Phase::Final;
+        let lease = has_lease.then_some(parameters.lease_end);
         match (phase, lease) {
             (Some(phase), Some(lease)) => Some(phase.min(lease)),
             (phase, lease) => phase.or(lease),
         }
     }
 
-    /// Makes a core that is OFF the deputy of a session, and wakes it.
+    /// Makes a core that is OFF, or parked, the deputy of a session, and wakes it.
     pub(crate) fn appoint_one(&self, session: ControlWord) {
-        let is_idle = |word: CoreWord| word.state() == State::Off && !word.is_quarantined();
+        let is_idle =
+            |word: CoreWord| matches!(word.state(), State::Off | State::Parked) && !word.is_quarantined();
         let idle = self.others(session).find(|(_, word)| is_idle(*word));
         if let Some((index, _)) = idle.filter(|(index, _)| self.claim_deputy(session, *index)) {
             self.hardware.send_stop(core::iter::once(index));
@@ -125,7 +132,7 @@ impl<H: Hardware> Stop<'_, H> {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use quell_abi::{Call, Why};
+    use quell_abi::{Call, Flags, Kind, Why};
 
     use super::*;
     use crate::testing::{CRASH, MILLISECOND, MS, Machine, NO_SGI, Sent};

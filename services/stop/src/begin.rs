@@ -138,7 +138,8 @@ impl<H: Hardware> Stop<'_, H> {
                 // The open control word before the words of those that are told: the other half is in
                 // `LocalCore::enter`. A core that passed the gate just before is told, too.
                 full_fence(Protection::SessionFence);
-                self.announce(session, request.sgi);
+                // In a session without a time of grace nobody has the time to answer it.
+                self.announce(session, request.sgi.filter(|_| request.grace != 0));
                 return Ok(session);
             }
         }

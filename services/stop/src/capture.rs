@@ -5,6 +5,7 @@
 use core::mem::offset_of;
 
 use quell_abi::{CoreRecord, Why};
+use quell_power::ControlWord;
 
 use crate::{Hardware, Stop};
 
@@ -21,19 +22,26 @@ impl<H: Hardware> Stop<'_, H> {
 
     /// Records the calling core, which is evicted: several times in one generation, if it is started between.
     pub(crate) fn record_eviction(&self, index: usize, generation: u32) {
-        self.note_stop(index);
+        self.note_stop(index, None);
         self.capture(index, generation, Why::Nmi, self.slots[index].stopped());
     }
 
-    /// Notes that the calling core has stopped.
-    pub(crate) fn note_stop(&self, index: usize) {
-        self.slots[index].note_stop(self.hardware.now());
+    /// Notes that the calling core has stopped, for a session or without one.
+    pub(crate) fn note_stop(&self, index: usize, session: Option<ControlWord>) {
+        let earliest = session
+            .map_or(u64::MAX, |session| self.slots[session.owner()].read_parameters(session).grace_end);
+        self.slots[index].note_stop(self.hardware.now(), earliest);
     }
 
     pub(crate) fn capture(&self, index: usize, generation: u32, why: Why, now: u64) {
         let slot = &self.slots[index];
         let control = self.table.control().load();
-        let cookie = self.slots[control.owner()].read_parameters(control).cookie;
+        // Another session's cookie is none of this capture's.
+        let cookie = match generation {
+            0 => 0,
+            _ if generation != control.generation() => 0,
+            _ => self.slots[control.owner()].read_parameters(control).cookie,
+        };
         let saved_registers = if why == Why::Ack { slot.saved_registers() } else { 0 };
         self.records[index].capture(generation, why, |writer| {
             writer.set(offset_of!(CoreRecord, cookie), cookie);

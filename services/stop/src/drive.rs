@@ -2,9 +2,9 @@
 
 //! Driving a session: see who is left, and take the next step when it is due.
 
-use quell_abi::{Flags, Kind, State, Status, Why};
+use quell_abi::{Flags, Kind, State, Status};
 use quell_arch::Answer;
-use quell_power::{ControlWord, CoreWord, LocalCore, Phase, Protection, full_fence};
+use quell_power::{ControlWord, CoreWord, LocalCore, Phase, Protection, Step, full_fence};
 
 use crate::{
     Hardware, Outcome, Stop,
@@ -15,7 +15,7 @@ use crate::{
 /// came before its target's word said ON was cleared.
 pub(crate) const RESEND: u64 = 1_000;
 
-/// A session has at most seven phases: a driver that goes round more often than twice that lost every swap to another driver.
+/// A session has at most eight phases: a driver that goes round more often than twice that lost every swap to another driver.
 const ROUNDS: usize = 14;
 
 /// What POLL answers when no core is left.
@@ -87,8 +87,8 @@ impl<H: Hardware> Stop<'_, H> {
         progress
     }
 
-    /// Waits until no core is left of a session, one of its deadlines passes, or somebody else changes it, but no longer than
-    /// until `end`. It looks at one core at a time, so that the wait does not grow with their number.
+    /// Waits until a session has to be driven: no core is left, or one that [`drive`](Self::drive) contains; a deadline
+    /// passes; or somebody else changes it. But no longer than until `end`. It looks at one core at a time, so that the wait does not grow with their number.
     pub(crate) fn wait(&self, generation: u32, end: u64) {
         let session = self.table.control().load();
         if session.generation() != generation || !session.is_open() {
@@ -97,7 +97,18 @@ impl<H: Hardware> Stop<'_, H> {
         let end = self.next_deadline(session).map_or(end, |deadline| deadline.min(end));
         for (index, _) in self.others(session) {
             let core = self.table.remote(index).expect("the index is below the table's length");
-            while is_left(core.word(), session) {
+            loop {
+                let word = core.word();
+                if !is_left(word, session) {
+                    break;
+                }
+                let is_for_drive = matches!(
+                    word.state(),
+                    State::Claimed | State::Pending | State::Suspended | State::Parked
+                );
+                if is_for_drive && !word.is_quarantined() {
+                    return;
+                }
                 if self.table.control().load() != session || self.hardware.now() >= end {
                     return;
                 }
@@ -123,8 +134,8 @@ impl<H: Hardware> Stop<'_, H> {
 
     /// Returns whether a lease is over that ends the session.
     fn is_lease_over(&self, session: ControlWord, now: u64) -> bool {
-        let ends = session.kind() == Kind::Pause || session.flags().contains(Flags::ORPHAN_RESET);
-        ends && !matches!(session.phase(), Phase::Releasing | Phase::Final)
+        ends_with_lease(session)
+            && !matches!(session.phase(), Phase::Releasing | Phase::Final)
             && now >= self.slots[session.owner()].read_parameters(session).lease_end
     }
 
@@ -150,7 +161,8 @@ impl<H: Hardware> Stop<'_, H> {
             return (next, Progress::Done(tally));
         }
         let parameters = self.slots[session.owner()].read_parameters(session);
-        let until = |end: u64| Progress::Pending(tally, self.microseconds(end - now));
+        let lease_end = if ends_with_lease(session) { parameters.lease_end } else { u64::MAX };
+        let until = |end: u64| Progress::Pending(tally, self.microseconds(end.min(lease_end) - now));
         match session.phase() {
             Phase::Fenced if now < parameters.grace_end => (Some(Phase::Grace), until(parameters.grace_end)),
             Phase::Grace if now < parameters.grace_end => (None, until(parameters.grace_end)),
@@ -190,38 +202,37 @@ impl<H: Hardware> Stop<'_, H> {
             return before;
         }
         let core = self.table.remote(index).expect("the index is below the table's length");
-        let after = core.contain(session);
-        self.note_contained(index, before, after, session);
+        let (after, step) = core.contain(session);
+        self.note_step(index, step, session);
         after
     }
 
-    /// Notes what a session has done to a core that was not in the operating system.
-    pub(crate) fn note_contained(
-        &self,
-        index: usize,
-        before: CoreWord,
-        after: CoreWord,
-        session: ControlWord,
-    ) {
-        if after == before || after.state() != State::Off || after.generation() != session.generation() {
-            return;
-        }
-        if after.why() == Why::NeverRan {
-            // It did not begin: what is noted is of an earlier life.
-            self.slots[index].forget();
-        }
-        self.slots[index].note_stop(self.hardware.now());
-        if after.why() == Why::Suspended {
-            // It sleeps: it is woken to capture its registers and to go where a core that is OFF belongs.
-            self.hardware.send_stop(core::iter::once(index));
+    /// Notes the step that this driver has taken for a core that was not in the operating system.
+    pub(crate) fn note_step(&self, index: usize, step: Option<Step>, session: ControlWord) {
+        match step {
+            Some(Step::Withdraw) => {
+                // It did not begin: what is noted is of an earlier life.
+                self.slots[index].forget();
+                self.slots[index].note_stop(self.hardware.now(), u64::MAX);
+            }
+            Some(Step::Contain) => {
+                self.slots[index].note_stop(self.hardware.now(), u64::MAX);
+                // It sleeps: it is woken to capture its registers and to go where a core that is OFF belongs.
+                self.hardware.send_stop(core::iter::once(index));
+            }
+            // It was captured when it was parked.
+            Some(Step::Keep | Step::Unpark) => self.records[index].hand_over(session.generation()),
+            _ => {}
         }
     }
 
     /// Sends the secure interrupt to every core that is left.
     fn signal(&self, session: ControlWord, now: u64) {
-        self.slots[session.owner()].note_sent(now);
+        let owner = &self.slots[session.owner()];
+        owner.note_sent(now);
+        let earliest = owner.read_parameters(session).grace_end;
         for target in Tally::running(&self.table, session) {
-            self.slots[target].note_signal(now);
+            self.slots[target].note_signal(now, earliest);
         }
         self.hardware.send_stop(Tally::running(&self.table, session));
     }
@@ -252,9 +263,14 @@ impl<H: Hardware> Stop<'_, H> {
     }
 }
 
+/// Returns whether the end of its lease ends a session.
+pub(crate) fn ends_with_lease(session: ControlWord) -> bool {
+    session.kind() == Kind::Pause || session.flags().contains(Flags::ORPHAN_RESET)
+}
+
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use quell_abi::{Call, Kind};
+    use quell_abi::{Call, Kind, Why};
     use quell_power::Depth;
 
     use super::*;
@@ -434,5 +450,74 @@ mod tests {
         machine.advance(1);
         machine.poll(0, handle);
         assert_eq!(machine.phase(), Phase::Nmi);
+    }
+
+    /// The last target sleeps in CPU_SUSPEND: that is for the next drive to contain, and nothing to wait for.
+    #[test]
+    fn a_wait_ends_when_there_is_something_to_contain() {
+        let machine = Machine::new(2);
+        machine.tick(MILLISECOND / 100);
+        let handle = machine.begin(0, Kind::Halt, [1000, 1000]);
+        assert!(machine.table().local(1).suspend(Depth::Standby));
+        let begun = machine.time();
+        machine.stop().wait(handle as u32, u64::MAX);
+        assert!(machine.time() - begun < MILLISECOND);
+    }
+
+    fn status(machine: &Machine, core: u64) -> [u64; 2] {
+        let [_, _, signalled, stopped] = machine.results(0, Call::Status, &[core]);
+        [signalled, stopped]
+    }
+
+    #[test]
+    fn the_times_of_a_parked_core_stay_when_it_is_stopped_for_good() {
+        let machine = Machine::new(3);
+        machine.advance(MILLISECOND);
+        machine.call(0, Call::Begin, &[Kind::Pause as u64, 0, MS, 100 * MS, NO_SGI, 0]);
+        machine.advance(MILLISECOND);
+        machine.on_sleep(|machine| {
+            let before = status(machine, 2);
+            assert!(before[0] != 0 && before[0] < before[1]);
+            machine.advance(MILLISECOND);
+            machine.begin(1, Kind::Crash, [0, 1]);
+            assert_eq!(status(machine, 2), before);
+        });
+        assert_eq!(machine.stop().gate(&machine.table().local(2)), crate::Way::Pen);
+    }
+
+    #[test]
+    fn who_was_signalled_for_an_older_session_was_not_for_this_one() {
+        let machine = Machine::new(3);
+        machine.advance(MILLISECOND);
+        assert!(machine.table().local(1).suspend(Depth::Standby));
+        let pause = [Kind::Pause as u64, 0, MS, 100 * MS, NO_SGI, 0];
+        machine.call(0, Call::Begin, &pause);
+        assert_ne!(status(&machine, 1)[0], 0);
+        machine.advance(100 * MILLISECOND);
+        machine.stop().attend(&machine.table().local(0));
+        assert!(machine.table().local(1).wake());
+        let handle = machine.begin(0, Kind::Crash, [10, 10]);
+        assert_eq!(
+            machine.stop().gate(&machine.table().local(1)),
+            crate::Way::Back,
+            "it is the time of grace"
+        );
+        machine.stop_core(1, Why::Ack, handle, 0);
+        assert_eq!(status(&machine, 1), [0, machine.time()]);
+    }
+
+    #[test]
+    fn without_a_time_of_grace_nobody_is_told() {
+        let machine = Machine::new(2);
+        machine.call(0, Call::Begin, &[Kind::Halt as u64, 0, MS, 0, 3, 0]);
+        assert_eq!(machine.sent(), [Sent::Stop(vec![1])]);
+    }
+
+    #[test]
+    fn a_deadline_is_no_later_than_the_lease_that_ends_the_session() {
+        let machine = Machine::new(2);
+        let pause = [Kind::Pause as u64, 1000 * MS, MS, 50 * MS, NO_SGI, 0];
+        let handle = machine.results(0, Call::Begin, &pause)[1];
+        assert_eq!(machine.poll(0, handle).remaining, ms(50));
     }
 }

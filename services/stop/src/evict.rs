@@ -66,7 +66,7 @@ impl<H: Hardware> Stop<'_, H> {
                 }
                 Standing::Asked | Standing::Accepted => {}
             }
-            if now >= end || session.is_open() {
+            if now >= end || session.is_open() || self.is_void(caller) {
                 let has_accepted = is_asked && !inbox.take_back(request);
                 return match (has_accepted, inbox.standing(request)) {
                     (true, Standing::Gone) => Status::Success.into(),

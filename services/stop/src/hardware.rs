@@ -53,6 +53,6 @@ pub trait Hardware: Topology {
     /// Counts a secure interrupt that the calling core got and had no use for.
     fn count_stray(&self);
 
-    /// Resets the machine. It returns on machines that take a moment for it; the caller waits in the firmware then.
+    /// Resets the machine. Only a machine of a test comes back from it.
     fn reset_machine(&self);
 }

@@ -97,7 +97,8 @@ impl<H: Hardware> Stop<'_, H> {
             return;
         }
         let session = local.session();
-        self.note_stop(local.index());
+        let control = self.table.control().load();
+        self.note_stop(local.index(), Some(control).filter(|control| session == Some(control.generation())));
         self.close_for_good();
         self.publish(local, Why::Off, session);
     }
@@ -125,7 +126,8 @@ impl<H: Hardware> Stop<'_, H> {
     #[inline(never)]
     pub(crate) fn stop(&self, local: &LocalCore<'_>, session: ControlWord, why: Why) -> Way {
         match self.halt(local, session, why) {
-            Way::Back => self.enter(local, why),
+            // Held again on its way back, it did not stop by itself, nor lose.
+            Way::Back => self.enter(local, Why::Nmi),
             Way::Pen => Way::Pen,
         }
     }
@@ -136,7 +138,7 @@ impl<H: Hardware> Stop<'_, H> {
             return self.arrive(local, why);
         }
         let generation = session.generation();
-        self.note_stop(local.index());
+        self.note_stop(local.index(), Some(session));
         if session.holds() {
             self.record(local.index(), generation, why);
             return self.hold(local, generation, why);
@@ -177,6 +179,10 @@ impl<H: Hardware> Stop<'_, H> {
             self.hardware.sleep();
             self.hardware.acknowledge();
         }
+        if why != Why::NeverRan {
+            // What a core was doing that goes on is no evidence.
+            self.records[local.index()].release();
+        }
         self.hardware.reopen(closed);
         Way::Back
     }
@@ -188,7 +194,7 @@ impl<H: Hardware> Stop<'_, H> {
         let word = local.word();
         let why = if word.is_quarantined() && why != Why::NeverRan { Why::Nmi } else { why };
         if word.is_quarantined() {
-            self.note_stop(local.index());
+            self.note_stop(local.index(), None);
         }
         self.record(local.index(), word.generation(), why);
         self.close_for_good();

@@ -58,14 +58,7 @@ impl<H: Hardware> Stop<'_, H> {
         let is_current = |captured: &Identity| {
             record.is_still(*captured) && !(is_due && captured.generation != word.generation())
         };
-        // A core that was parked, and stopped for good by a later session, has its registers from the first.
-        let is_of_this_stop = matches!(word.state(), State::Off | State::Parked)
-            && matches!(word.why(), Why::Ack | Why::Nmi | Why::Lost);
-        let named = |captured: Identity| match is_of_this_stop && captured.why == word.why() {
-            true => Identity { generation: word.generation(), ..captured },
-            false => captured,
-        };
-        let identity = captured.filter(is_current).map(named).unwrap_or(Identity {
+        let identity = captured.filter(is_current).unwrap_or(Identity {
             generation: word.generation(),
             why: self.why(index, word),
             valid: false,
@@ -84,13 +77,13 @@ mod tests {
     use core::cell::Cell;
     use std::{collections::BTreeMap, rc::Rc, vec::Vec};
 
-    use quell_abi::{Call, Kind, World};
+    use quell_abi::{ALL_CORES, Call, Kind, Release, World};
     use zerocopy::FromBytes;
 
     use super::*;
     use crate::{
         Way,
-        testing::{COOKIE, MILLISECOND, Machine, RAM},
+        testing::{COOKIE, MILLISECOND, MS, Machine, NO_SGI, RAM},
     };
 
     const SIZE: u64 = RECORD_SIZE as u64;
@@ -286,5 +279,67 @@ mod tests {
         machine.on_write(pc, move |machine| evict(machine, 0x2222));
         assert_eq!(read(&machine, 1).valid, 0);
         assert_eq!((read(&machine, 1).valid, read(&machine, 1).pc), (1, 0x2222));
+    }
+
+    /// A PAUSE of core 0 without a time of grace.
+    fn pause(machine: &Machine) -> u64 {
+        let arguments = [Kind::Pause as u64, 0, MS, 100 * MS, NO_SGI, 0];
+        machine.results(0, Call::Begin, &arguments)[1]
+    }
+
+    /// A core that called CPU_OFF and was given up on its way has no capture of this session.
+    #[test]
+    fn an_old_record_does_not_pass_for_one_of_this_stop() {
+        let machine = Machine::new(2);
+        let first = capture(&machine, 0x1111);
+        machine.boot(0, 1);
+        let second = machine.begin(0, Kind::Crash, [0, 0]);
+        assert!(machine.table().local(1).leave());
+        machine.poll(0, second);
+        let off = [second, Release::Off as u64, ALL_CORES];
+        assert_eq!(machine.status(0, Call::Release, &off), Status::Success);
+        machine.stop().publish(&machine.table().local(1), Why::Off, Some(second as u32));
+        let record = read(&machine, 1);
+        assert_eq!((record.valid, u64::from(record.generation)), (1, first));
+    }
+
+    #[test]
+    fn the_record_of_a_parked_core_goes_to_the_session_that_stops_it() {
+        let machine = Machine::new(3);
+        pause(&machine);
+        machine.on_sleep(|machine| {
+            let crash = machine.begin(1, Kind::Crash, [0, 1]);
+            machine.stop_core(0, Why::Nmi, crash, 0);
+            machine.poll(1, crash);
+        });
+        assert_eq!(machine.stop().gate(&machine.table().local(2)), Way::Pen);
+        assert_eq!((read(&machine, 2).generation, read(&machine, 2).why), (2, Why::Nmi as u8));
+        machine.boot(1, 2);
+        assert_eq!((read(&machine, 2).generation, read(&machine, 2).valid), (2, 1), "after a new start, too");
+    }
+
+    #[test]
+    fn the_record_of_a_core_that_goes_on_is_no_evidence() {
+        let machine = Machine::new(2);
+        let handle = pause(&machine);
+        machine.on_sleep(move |machine| {
+            assert_eq!(read(machine, 1).why, Why::Nmi as u8);
+            let resume = [handle, Release::Resume as u64, ALL_CORES];
+            assert_eq!(machine.status(0, Call::Release, &resume), Status::Success);
+        });
+        assert_eq!(machine.stop().gate(&machine.table().local(1)), Way::Back);
+        assert_eq!((read(&machine, 1).why, read(&machine, 1).valid), (Why::None as u8, 1));
+    }
+
+    /// A core that records late, when another session is open, knows of no cookie.
+    #[test]
+    fn the_cookie_of_another_session_is_not_recorded() {
+        let machine = Machine::new(2);
+        let first = machine.begin(0, Kind::Halt, [10, 10]);
+        assert!(machine.table().local(1).suspend(quell_power::Depth::Standby));
+        machine.poll(0, first);
+        machine.begin(0, Kind::Crash, [10, 10]);
+        assert_eq!(machine.stop().arrive(&machine.table().local(1), Why::Suspended), Way::Pen);
+        assert_eq!((u64::from(read(&machine, 1).generation), read(&machine, 1).cookie), (first, 0));
     }
 }

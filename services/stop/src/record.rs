@@ -91,6 +91,29 @@ impl RecordSlot {
         Identity::from_word(now, self.word(CAPTURES)) == Some(identity)
     }
 
+    /// Names another session as the one that has stopped the core, which was parked by an earlier one.
+    pub(crate) fn hand_over(&self, generation: u32) {
+        self.rename(|identity| Identity { generation, ..identity });
+    }
+
+    /// Says that the core has gone on after the capture, which was for a PAUSE.
+    pub(crate) fn release(&self) {
+        self.rename(|identity| Identity { why: Why::None, ..identity });
+    }
+
+    fn rename(&self, to: impl Fn(Identity) -> Identity) {
+        let word = self.0[IDENTITY].load(Ordering::Acquire);
+        if let Some(identity) = Identity::from_word(word, 0) {
+            // If it fails there is a newer capture.
+            let _ = self.0[IDENTITY].compare_exchange(
+                word,
+                to(identity).to_word(0),
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            );
+        }
+    }
+
     /// Returns whether the record is that of a core that was stopped in this generation.
     pub(crate) fn is_stop_of(&self, generation: u32) -> bool {
         self.identity().is_some_and(|identity| identity.why != Why::None && identity.generation == generation)

@@ -93,9 +93,8 @@ impl<H: Hardware> Stop<'_, H> {
         full_fence(Protection::SessionFence);
         for (index, _) in self.others(releasing) {
             let core = self.table.remote(index).expect("the index is below the table's length");
-            let before = core.word();
-            let after = core.give_up(releasing);
-            self.note_contained(index, before, after, releasing);
+            let (_, step) = core.give_up(releasing);
+            self.note_step(index, step, releasing);
         }
         let left = || self.others(releasing).filter(|(_, word)| word.is_quarantined());
         let count = left().count() as u64;

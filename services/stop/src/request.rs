@@ -10,6 +10,9 @@
 //! A core that goes OFF clears the word when it is OFF, and again when it begins anew. A session comes first: while one
 //! is open nobody accepts, and who asks sees it and takes its request back.
 //!
+//! Who has been given up by a session (RELEASE) while it asked asks for an operating system that is not there any more: the
+//! core that is asked looks whether the one that asks is ON, and the latter looks at itself.
+//!
 //! A core that waits for others serves requests to itself, so two cores that ask each other do not wait for ever.
 
 use quell_abi::{State, Status, Why};
@@ -50,6 +53,11 @@ impl Request {
 
     fn new(wish: Wish, asker: usize, number: u64) -> Self {
         Self(wish as u64 | (asker as u64) << ASKER_SHIFT | number << NUMBER_SHIFT)
+    }
+
+    /// Returns the index of the core that asks.
+    const fn asker(self) -> usize {
+        (self.0 >> ASKER_SHIFT & 0xffff) as usize
     }
 
     fn wish(self) -> Option<Wish> {
@@ -168,10 +176,18 @@ impl<H: Hardware> Stop<'_, H> {
     #[must_use]
     pub fn serve(&self, local: &LocalCore<'_>) -> bool {
         let inbox = &self.slots[local.index()].inbox;
-        if !self.is_asked(local) || self.table.control().load().is_open() {
+        let request = inbox.load();
+        let may = match (local.word().state(), request.wish()) {
+            (State::On, Some(_)) | (State::Suspended, Some(Wish::Snapshot)) => true,
+            _ => false,
+        };
+        if !may || self.table.control().load().is_open() {
             return false;
         }
-        if local.word().state() == State::Suspended && self.is_evicted(local) {
+        // Who asks and is not ON any more belongs to an operating system that has been replaced.
+        let asker = self.table.remote(request.asker()).expect("a core asks");
+        if asker.word().state() != State::On {
+            inbox.take_back(request);
             return false;
         }
         match inbox.accept() {
@@ -198,13 +214,18 @@ impl<H: Hardware> Stop<'_, H> {
         Way::Pen
     }
 
+    /// Returns whether a core that asks has been given up meanwhile: then it asks no more.
+    pub(crate) fn is_void(&self, caller: &LocalCore<'_>) -> bool {
+        caller.word().state() != State::On
+    }
+
     /// Returns BUSY if a session is open, and DENIED to a core that is not ON any more.
     pub(crate) fn may_ask(&self, caller: &LocalCore<'_>) -> Result<(), Outcome> {
         let session = self.table.control().load();
         if session.is_open() {
             return Err(Outcome::Return(self.busy(session)));
         }
-        if caller.word().state() != State::On {
+        if self.is_void(caller) {
             return Err(Status::Denied.into());
         }
         Ok(())
@@ -228,6 +249,7 @@ impl<H: Hardware> Stop<'_, H> {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+    use crate::testing::Machine;
 
     #[test]
     fn a_request_is_accepted_or_taken_back() {
@@ -255,5 +277,25 @@ mod tests {
             inbox.take_back(other) && inbox.ask(again) && !inbox.take_back(first),
             "an older one of its own"
         );
+    }
+
+    /// The one that asks was given up, and its operating system replaced: it evicts nobody of the next.
+    #[test]
+    fn a_request_of_a_core_that_is_not_on_is_void() {
+        let machine = Machine::new(3);
+        let request = machine.stop().slots[2].inbox.next(Wish::Evict, 2);
+        assert!(machine.stop().slots[1].inbox.ask(request));
+        machine.off(2);
+        assert_eq!(machine.stop().interrupted(&machine.table().local(1)), crate::Way::Back);
+        assert_eq!(machine.stop().slots[1].inbox.standing(request), Standing::Gone);
+        assert_eq!(machine.state(1), (State::On, Why::None));
+
+        // It sees that itself, too.
+        machine.tick(1);
+        let caller = machine.table().local(0);
+        let handle = machine.begin(0, quell_abi::Kind::Crash, [1, 1]);
+        machine.off(1);
+        machine.poll(0, handle);
+        assert!(!machine.stop().is_void(&caller) && machine.stop().is_void(&machine.table().local(1)));
     }
 }

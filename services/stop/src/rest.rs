@@ -85,7 +85,7 @@ impl<H: Hardware> Stop<'_, H> {
             }
             if now >= next {
                 self.hardware.send_stop(left());
-                next = now + self.ticks(RESEND);
+                next = now.saturating_add(self.ticks(RESEND));
             }
             core::hint::spin_loop();
         }
@@ -130,7 +130,7 @@ impl<H: Hardware> Stop<'_, H> {
     /// Returns whether a core can still run the operating system; one that sleeps is taken OFF.
     fn can_run(&self, index: usize, session: ControlWord) -> bool {
         let core = self.table.remote(index).expect("the index is below the table's length");
-        index != session.owner() && is_left(core.contain(session), session)
+        index != session.owner() && is_left(core.contain(session).0, session)
     }
 }
 

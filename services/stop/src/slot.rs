@@ -10,7 +10,7 @@ use quell_power::{
 use crate::request::Inbox;
 
 /// The parameters of one session: absolute times are counter values.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Parameters {
     /// When the grace time is over.
     pub grace_end: u64,
@@ -92,6 +92,10 @@ impl StopSlot {
     /// Forgets everything, whatever the memory held.
     pub fn clear(&self) {
         self.forget();
+        for generation in 0..2 {
+            self.write_parameters(generation, Parameters::default());
+        }
+        self.saved_registers.store(0, Ordering::Relaxed);
         self.sent.store(0, Ordering::Relaxed);
         self.inbox.clear();
     }
@@ -123,10 +127,11 @@ impl StopSlot {
         self.signalled.load(Ordering::Relaxed)
     }
 
-    /// Notes that the secure interrupt is sent to this core; the first time since it last stopped counts.
-    pub(crate) fn note_signal(&self, now: u64) {
+    /// Notes that the secure interrupt is sent to this core. The first time in a session counts, which sends none before
+    /// `earliest`.
+    pub(crate) fn note_signal(&self, now: u64, earliest: u64) {
         // Two drivers may both come first; the later one's time is as true.
-        if self.signalled() <= self.stopped() {
+        if self.signalled() < earliest {
             self.signalled.store(now, Ordering::Relaxed);
         }
     }
@@ -141,10 +146,9 @@ impl StopSlot {
         self.stopped.load(Ordering::Relaxed)
     }
 
-    /// Notes that this core has stopped.
-    pub(crate) fn note_stop(&self, now: u64) {
-        if self.signalled() <= self.stopped() {
-            // It was not signalled for this stop, but for a PAUSE before.
+    /// Notes that this core has stopped, for a session that sent no secure interrupt before `earliest`.
+    pub(crate) fn note_stop(&self, now: u64, earliest: u64) {
+        if self.signalled() < earliest {
             self.signalled.store(0, Ordering::Relaxed);
         }
         self.stopped.store(now, Ordering::Relaxed);

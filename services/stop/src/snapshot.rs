@@ -69,7 +69,10 @@ impl<H: Hardware> Stop<'_, H> {
         loop {
             let session = self.table.control().load();
             let now = self.hardware.now();
-            let is_over = now >= end || session.is_open() || !self.ask_missing(query, caller.index(), now);
+            let is_over = now >= end
+                || session.is_open()
+                || self.is_void(caller)
+                || !self.ask_missing(query, caller.index(), now);
             if is_over {
                 self.end_requests(query, now);
                 let is_open = session.is_open();
@@ -99,7 +102,9 @@ impl<H: Hardware> Stop<'_, H> {
             }
             is_waiting = true;
             let last = self.records[index].snapshot_time().unwrap_or(0);
-            if self.standing(query, index) == Standing::Gone && now >= last + self.ticks(INTERVAL) {
+            if self.standing(query, index) == Standing::Gone
+                && now >= last.saturating_add(self.ticks(INTERVAL))
+            {
                 self.slots[index].inbox.ask(query.request);
             }
         }
@@ -148,9 +153,12 @@ impl<H: Hardware> Stop<'_, H> {
     /// Captures the calling core, which goes on.
     pub(crate) fn record_snapshot(&self, index: usize) {
         let generation = self.table.control().load().generation();
-        let record = &self.records[index];
-        if !record.is_stop_of(generation) {
-            self.capture(index, generation, Why::None, self.hardware.now());
+        let (record, now) = (&self.records[index], self.hardware.now());
+        // Of two that ask at once one comes too early for the other.
+        let is_early =
+            record.snapshot_time().is_some_and(|last| now.saturating_sub(last) < self.ticks(INTERVAL));
+        if !record.is_stop_of(generation) && !is_early {
+            self.capture(index, generation, Why::None, now);
         }
     }
 }

@@ -233,7 +233,8 @@ impl Machine {
 
     pub(crate) fn record(&self, core: usize, why: Why, generation: u64, pc: u64) {
         self.set_pc(pc);
-        self.stop().note_stop(core);
+        let control = self.control.load();
+        self.stop().note_stop(core, Some(control));
         self.stop().record(core, generation as u32, why);
     }
 
