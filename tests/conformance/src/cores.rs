@@ -97,10 +97,15 @@ pub fn boots(index: usize) -> u64 {
 
 /// Gives a core a job.
 pub fn post(index: usize, job: Job, argument: u64) {
+    leave(index, job, argument);
+    gic::send(gic::DOORBELL, index);
+}
+
+/// Puts a job into the mailbox of a core that is off: it finds it when it is started.
+pub fn leave(index: usize, job: Job, argument: u64) {
     let core = &CORES[index];
     core.argument.store(argument, Ordering::Relaxed);
     core.job.store(job as *const () as usize, Ordering::Release);
-    gic::send(gic::DOORBELL, index);
 }
 
 /// Gives a core a job and waits for its result.
@@ -144,9 +149,14 @@ pub fn wait_for_beat(index: usize, before: u64) -> Result<(), Silent> {
     if wait_until(PATIENCE, || heartbeat(index) != before) { Ok(()) } else { Err(Silent { index }) }
 }
 
+/// Returns a number that changes with whatever a core does.
+pub fn signs_of_life(index: usize) -> u64 {
+    heartbeat(index) + finished(index) + boots(index)
+}
+
 /// Returns whether none of the cores beats for a while.
 pub fn all_are_still(indices: impl Iterator<Item = usize> + Clone) -> Result<(), usize> {
-    let sum = |index| heartbeat(index) + finished(index) + boots(index);
+    let sum = signs_of_life;
     let total = || indices.clone().fold(0_u64, |total, index| total.wrapping_add(sum(index)));
     let before = total();
     clock::pause(5_000);

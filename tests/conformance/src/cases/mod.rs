@@ -56,6 +56,7 @@ mod stop_release;
 mod stop_reset;
 mod stop_snapshot;
 mod stop_states;
+mod stop_storm;
 mod stop_wedges;
 mod trng;
 
@@ -115,4 +116,5 @@ pub const ALL: &[&[Case]] = &[
     stop_evict::CASES,
     stop_evict_race::CASES,
     stop_orphan::CASES,
+    stop_storm::CASES,
 ];
