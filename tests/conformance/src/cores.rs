@@ -194,6 +194,15 @@ pub fn lpis(index: usize) -> u64 {
     CORES[index].lpis.load(Ordering::Acquire)
 }
 
+/// What each core does first whenever it is started; 0: nothing.
+static HABITS: [AtomicUsize; MAX_CORES] = [const { AtomicUsize::new(0) }; MAX_CORES];
+
+/// Gives a core a job that it does whenever it is started, before it goes back to its anchor or looks into its mailbox: at no
+/// moment of its life can it be stopped and started without doing it. Its argument is the core's index.
+pub fn set_habit(index: usize, job: Option<Job>) {
+    HABITS[index].store(job.map_or(0, |job| job as *const () as usize), Ordering::Release);
+}
+
 /// Asks all jobs that run until further notice to end, or no longer asks.
 pub fn dismiss(dismissed: bool) {
     DISMISSED.store(dismissed, Ordering::SeqCst);
@@ -250,6 +259,13 @@ pub extern "C" fn secondary_main(index: u64) -> ! {
     found::record(index);
     init_core(index);
     core.boots.fetch_add(1, Ordering::Release);
+    let habit = HABITS[index].load(Ordering::Acquire);
+    if habit != 0 {
+        // SAFETY: Only `set_habit` stores there, and what it stores is a `Job`.
+        let habit: Job = unsafe { core::mem::transmute::<usize, Job>(habit) };
+        habit(index as u64);
+        mask_all();
+    }
     anchor::resume();
     loop {
         let job = core.job.swap(0, Ordering::Acquire);

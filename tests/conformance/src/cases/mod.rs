@@ -44,6 +44,7 @@ mod stop_arbitration;
 mod stop_arguments;
 mod stop_evict;
 mod stop_evict_race;
+mod stop_fuzz;
 mod stop_grace;
 mod stop_info;
 mod stop_orphan;
@@ -117,4 +118,5 @@ pub const ALL: &[&[Case]] = &[
     stop_evict_race::CASES,
     stop_orphan::CASES,
     stop_storm::CASES,
+    stop_fuzz::CASES,
 ];
