@@ -8,8 +8,9 @@ use quell_power::{Depth, Protection};
 use quell_psci::Outcome;
 
 use crate::{
+    explore::{FEW_PREEMPTIONS, check_within, fails_without},
     psci::{DENIED, entry_by_call},
-    world::{CORES, FEW_PREEMPTIONS, OWNER, World, check_within, fails_without},
+    world::{CORES, OWNER, World},
 };
 
 const SYSTEM_SUSPEND: u64 = 0xc400_000e;

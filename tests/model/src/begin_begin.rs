@@ -5,7 +5,10 @@
 use loom::thread;
 use quell_abi::{Kind, State, Why};
 
-use crate::world::{MOST_PREEMPTIONS, OWNER, World, check_within};
+use crate::{
+    explore::{MOST_PREEMPTIONS, check_within},
+    world::{OWNER, World},
+};
 
 const OTHER: usize = 1;
 

@@ -6,7 +6,10 @@ use loom::thread;
 use quell_abi::Kind;
 use quell_power::Protection;
 
-use crate::world::{NEVER, OWNER, World, check, fails_without};
+use crate::{
+    explore::{check, fails_without},
+    world::{NEVER, OWNER, World},
+};
 
 const BOOTING: usize = 1;
 

@@ -6,8 +6,12 @@
 use loom::thread;
 use quell_power::{Depth, Gate, Protection};
 use quell_psci::Asleep;
+use quell_stop::Way;
 
-use crate::world::{MOST_PREEMPTIONS, OWNER, World, check_within, fails_without};
+use crate::{
+    explore::{MOST_PREEMPTIONS, check_within, fails_without},
+    world::{OWNER, World},
+};
 
 const OTHER: usize = 1;
 
@@ -17,7 +21,7 @@ fn fall_asleep(world: &World, core: usize) -> Asleep {
 
 fn sleep(world: &World, core: usize) {
     let asleep = fall_asleep(world, core);
-    assert_eq!(world.wake_up(core, asleep), Some(Gate::Pass), "STAT: nobody stops it");
+    assert_eq!(world.wake_up(core, asleep), Way::Back, "STAT: nobody stops it");
 }
 
 /// Checks, when this core is ON and all are done, what was counted of so many sleeps.
@@ -28,7 +32,7 @@ fn check_notes(world: &World, awake: usize, most: u64) {
         "STAT: {counted} sleeps of the cluster are counted, and there were {most} at most"
     );
     // Who takes a note counts it: one that is left would be a sleep that goes on.
-    world.psci().note_up(&world.table().local(awake));
+    world.psci(awake).note_up(&world.table().local(awake));
     assert_eq!(world.times_down(), counted, "STAT: a note is left of a cluster that is up");
 }
 
@@ -42,7 +46,7 @@ fn two_sleepers() {
     let asleep = fall_asleep(&world, OWNER);
     other.join().unwrap();
     check_notes(&world, OTHER, 1);
-    assert_eq!(world.wake_up(OWNER, asleep), Some(Gate::Pass), "STAT: nobody stops it");
+    assert_eq!(world.wake_up(OWNER, asleep), Way::Back, "STAT: nobody stops it");
     check_notes(&world, OWNER, 1);
 }
 
@@ -85,7 +89,7 @@ fn start() {
         move || {
             let local = world.table().local(OTHER);
             local.boot().expect("it was started");
-            world.psci().note_up(&local);
+            world.psci(OTHER).note_up(&local);
             assert_eq!(local.enter(), Gate::Pass, "STAT: nobody stops it");
         }
     });

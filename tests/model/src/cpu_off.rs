@@ -6,7 +6,10 @@ use loom::thread;
 use quell_abi::Kind;
 use quell_power::Protection;
 
-use crate::world::{MOST_PREEMPTIONS, OWNER, World, check_within, entry_of, fails_without};
+use crate::{
+    explore::{MOST_PREEMPTIONS, check_within, fails_without},
+    world::{OWNER, World, entry_of},
+};
 
 const LEAVING: usize = 1;
 

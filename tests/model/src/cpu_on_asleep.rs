@@ -5,11 +5,13 @@
 use loom::thread;
 use quell_abi::{Kind, State, Why};
 use quell_power::{Depth, Gate, Protection};
-use quell_psci::Outcome;
+use quell_psci::{Asleep, Outcome};
+use quell_stop::Way;
 
 use crate::{
+    explore::{FEW_PREEMPTIONS, check, check_within, fails_without},
     psci::{ALREADY_ON, DENIED, SUCCESS, entry_by_call},
-    world::{FEW_PREEMPTIONS, OWNER, World, check, check_within, fails_without},
+    world::{OWNER, World},
 };
 
 const CPU_SUSPEND: u64 = 0xc400_0001;
@@ -37,8 +39,8 @@ fn wake_up(state: u64) {
         other => panic!("CPU_SUSPEND ends as {other:?}"),
     };
     let asleep = world.fall_asleep(SLEEPER, depth).expect("ASLEEP: it is on and can not sleep");
-    let gate = world.wake_up(SLEEPER, asleep);
-    assert_eq!(gate, Some(Gate::Pass), "ASLEEP: a start keeps the sleeper from waking up");
+    let way = world.wake_up(SLEEPER, asleep);
+    assert_eq!(way, Way::Back, "ASLEEP: a start keeps the sleeper from waking up");
     assert_eq!(starter.join().unwrap(), ALREADY_ON, "ASLEEP: a core in CPU_SUSPEND is on");
     let after = world.table().local(SLEEPER).word();
     assert_eq!((after.state(), after.generation()), (State::On, before.generation()));
@@ -63,6 +65,24 @@ fn a_core_that_is_powered_down_is_on() {
     check(|| wake_up(CORE));
 }
 
+/// The sleeper wakes up; if it stops it is not recorded, for the model is large without that.
+fn wake_up_unrecorded(world: &World, asleep: Asleep) -> Way {
+    let local = world.table().local(SLEEPER);
+    if !world.psci(SLEEPER).wake(&local, asleep) {
+        return Way::Pen;
+    }
+    match local.enter() {
+        Gate::Pass => world.follow(SLEEPER, Way::Back),
+        Gate::Stop { session } => {
+            assert!(local.leave(), "I8: somebody else has changed the word of a core that is ON");
+            assert!(local.publish(Why::Suspended, Some(session.generation())), "I8: nobody gives it up");
+            return Way::Pen;
+        }
+        Gate::Pen => panic!("B: the sleeper woke up and is not ON"),
+    }
+    Way::Back
+}
+
 /// A session contains the sleeper while another core tries to start it. After DONE the owner starts it for good, though it
 /// may not have noticed yet.
 fn contained() {
@@ -71,17 +91,13 @@ fn contained() {
         let world = world.clone();
         move || {
             let asleep = world.fall_asleep(SLEEPER, Depth::Core)?;
-            match world.wake_up(SLEEPER, asleep) {
-                Some(Gate::Pass) => {
-                    world.interrupt(SLEEPER);
+            match wake_up_unrecorded(&world, asleep) {
+                Way::Back => {
+                    world.interrupt_unrecorded(SLEEPER);
                     None
                 }
-                Some(Gate::Stop { generation }) => {
-                    world.leave(SLEEPER, Why::Suspended, Some(generation));
-                    world.boot(SLEEPER)
-                }
-                // It goes to the pen, and looks for a start.
-                Some(Gate::Pen) | None => world.boot(SLEEPER),
+                // It looks for a start.
+                Way::Pen => world.boot(SLEEPER),
             }
         }
     });
@@ -89,7 +105,7 @@ fn contained() {
         let world = world.clone();
         move || {
             let result = world.cpu_on(STARTER, SLEEPER);
-            world.interrupt(STARTER);
+            world.interrupt_unrecorded(STARTER);
             result
         }
     });

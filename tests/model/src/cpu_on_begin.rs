@@ -6,7 +6,10 @@ use loom::thread;
 use quell_abi::{Kind, State};
 use quell_power::{Protection, StartError};
 
-use crate::world::{MOST_PREEMPTIONS, OWNER, World, check_within, entry_of, fails_without};
+use crate::{
+    explore::{MOST_PREEMPTIONS, check_within, fails_without},
+    world::{OWNER, World, entry_of},
+};
 
 const STARTER: usize = 2;
 const TARGET: usize = 1;
@@ -20,7 +23,7 @@ fn model() {
             let is_late = world.is_fence_up();
             let result = world.start(STARTER, TARGET);
             assert!(!is_late || result == Err(StartError::Denied), "I7: a CPU_ON succeeded in a session");
-            world.interrupt(STARTER);
+            world.interrupt_unrecorded(STARTER);
             result
         }
     });

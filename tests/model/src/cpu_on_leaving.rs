@@ -7,8 +7,9 @@ use quell_abi::State;
 use quell_power::Protection;
 
 use crate::{
+    explore::{MOST_PREEMPTIONS, check_within, fails_without},
     psci::{ALREADY_ON, SUCCESS, entry_by_call},
-    world::{MOST_PREEMPTIONS, OWNER, World, check_within, fails_without},
+    world::{OWNER, World},
 };
 
 const OTHER: usize = 1;

@@ -5,7 +5,10 @@
 use loom::thread;
 use quell_power::{Protection, StartError};
 
-use crate::world::{OWNER, World, check, entry_of, fails_without};
+use crate::{
+    explore::{check, fails_without},
+    world::{OWNER, World, entry_of},
+};
 
 const OTHER: usize = 1;
 const TARGET: usize = 2;

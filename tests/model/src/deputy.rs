@@ -6,7 +6,10 @@ use loom::thread;
 use quell_abi::{Flags, Kind};
 use quell_power::{Phase, Protection};
 
-use crate::world::{MOST_PREEMPTIONS, OWNER, World, check, check_within, entry_of, fails_without};
+use crate::{
+    explore::{MOST_PREEMPTIONS, check, check_within, fails_without},
+    world::{OWNER, World, entry_of},
+};
 
 /// A slow driver: when it looks at core 1, the session is closed and the owner may have started core 1 already.
 fn slow_driver() {

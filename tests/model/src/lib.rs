@@ -20,6 +20,8 @@
 
 #![cfg(all(loom, test))]
 
+mod explore;
+mod machine;
 mod psci;
 mod world;
 
@@ -35,6 +37,7 @@ mod cpu_on_twice;
 mod deputy;
 mod mask;
 mod overtaken;
+mod pause;
 mod record;
 mod rest;
 mod suspend;

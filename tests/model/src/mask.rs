@@ -3,9 +3,11 @@
 //! MASK while cores come and go: a picture with an epoch is one of a single moment.
 
 use loom::thread;
-use quell_abi::Why;
 
-use crate::world::{MOST_PREEMPTIONS, OWNER, World, check_within};
+use crate::{
+    explore::{MOST_PREEMPTIONS, check_within},
+    world::{OWNER, World},
+};
 
 /// The core that goes has the higher index: it is looked at last.
 const STARTED: usize = 1;
@@ -19,7 +21,7 @@ fn model() {
         move || world.table().census(0).unwrap()
     });
     world.start(LEAVING, STARTED).unwrap();
-    world.leave(LEAVING, Why::Off, None);
+    world.off(LEAVING);
     let census = reader.join().unwrap();
     if census.epoch != 0 {
         let either = census.on & 1 << LEAVING | census.pending & 1 << STARTED;

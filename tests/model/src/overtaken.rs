@@ -9,7 +9,10 @@ use loom::thread;
 use quell_abi::{Kind, State};
 use quell_power::{Phase, Protection};
 
-use crate::world::{OWNER, World, check, fails_without};
+use crate::{
+    explore::{check, fails_without},
+    world::{OWNER, World},
+};
 
 const STRAGGLER: usize = 1;
 const TARGET: usize = 2;

@@ -4,11 +4,16 @@
 
 use std::{ops::Range, sync::atomic::Ordering::Relaxed};
 
+use quell_abi::Why;
 use quell_arch::FunctionId;
-use quell_power::{Depth, Entry, Gate};
+use quell_power::{Depth, Entry};
 use quell_psci::{Asleep, Hardware, Outcome, Psci};
+use quell_stop::Way;
 
-use crate::world::{CORES, FREQUENCY, Machine, NOW, World, entry_of};
+use crate::{
+    machine::{FREQUENCY, Machine, NOW},
+    world::{CORES, World, entry_of},
+};
 
 const CPU_ON: u64 = 0xc400_0003;
 const STAT_COUNT: u64 = 0xc400_0011;
@@ -25,14 +30,15 @@ pub(crate) fn entry_by_call(starter: usize) -> Entry {
 }
 
 impl World {
-    pub(crate) fn psci(&self) -> Psci<'_, Machine> {
-        Psci::new(self.table(), &self.shared, &self.psci_slots, &self.machine)
+    /// Returns PSCI on this core.
+    pub(crate) fn psci(&self, core: usize) -> Psci<'_, Machine> {
+        Psci::new(self.table(), &self.shared, &self.psci_slots, &self.machines[core])
     }
 
     /// A call of PSCI, up to where the monitor carries out what becomes of the caller.
     pub(crate) fn psci_call(&self, caller: usize, [function, arguments @ ..]: [u64; 4]) -> Outcome {
         let function = FunctionId::from_register(function).unwrap();
-        self.psci().handle(function, arguments, &self.table().local(caller))
+        self.psci(caller).handle(function, arguments, &self.table().local(caller))
     }
 
     /// CPU_ON, as a call.
@@ -43,22 +49,21 @@ impl World {
 
     /// The core goes to sleep; `None` if it is not ON.
     pub(crate) fn fall_asleep(&self, core: usize, depth: Depth) -> Option<Asleep> {
-        let asleep = self.psci().suspend(&self.table().local(core), depth)?;
+        let asleep = self.psci(core).suspend(&self.table().local(core), depth)?;
         self.inside[core].store(0, Relaxed);
         Some(asleep)
     }
 
-    /// The core wakes up and comes to the gate; `None` if a session has stopped it in its sleep.
-    pub(crate) fn wake_up(&self, core: usize, asleep: Asleep) -> Option<Gate> {
-        let local = self.table().local(core);
-        if !self.psci().wake(&local, asleep) {
-            return None;
-        }
-        let gate = local.enter();
-        if gate == Gate::Pass {
-            self.run(core);
-        }
-        Some(gate)
+    /// The core wakes up, and comes to the gate or, if a session has stopped it in its sleep, to the pen.
+    pub(crate) fn wake_up(&self, core: usize, asleep: Asleep) -> Way {
+        let (local, stop) = (self.table().local(core), self.stop(core));
+        let way = if self.psci(core).wake(&local, asleep) {
+            stop.enter(&local, Why::Suspended)
+        } else {
+            stop.arrive(&local, Why::Suspended)
+        };
+        self.follow(core, way);
+        way
     }
 
     /// Returns how often the cluster was down.
@@ -83,8 +88,9 @@ impl Hardware for Machine {
         false
     }
 
-    fn ring_doorbell(&self, _: usize) {
-        // A core in the pen looks again whenever a model lets it.
+    fn ring_doorbell(&self, core: usize) {
+        // Without interrupts a core in the pen looks again whenever a model lets it.
+        self.bus.send(core);
     }
 
     fn replace_mem_protect(&self, _: bool) -> bool {

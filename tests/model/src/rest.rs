@@ -7,9 +7,13 @@ use std::sync::atomic::Ordering::Relaxed;
 use loom::thread;
 use quell_abi::{Kind, State, Why};
 use quell_power::Protection;
-use quell_stop::Hardware;
+use quell_stop::{Hardware, Way};
 
-use crate::world::{CORES, FREQUENCY, MOST_PREEMPTIONS, NOW, OWNER, World, check_within, fails_without};
+use crate::{
+    explore::{MOST_PREEMPTIONS, check_within, fails_without},
+    machine::{FREQUENCY, NOW},
+    world::{CORES, OWNER, World},
+};
 
 const OTHER: usize = 1;
 const STARTER: usize = 2;
@@ -26,21 +30,20 @@ impl World {
     /// The core ends the machine, if it may; else it stops.
     fn end(&self, core: usize) -> Result<End, u32> {
         // The five seconds of patience are two looks.
-        self.machine.tick.store(2 * FREQUENCY, Relaxed);
-        match self.stop().rest(&self.table().local(core)) {
-            Ok(()) => {
-                let mut others = (0..CORES).filter(|&other| other != core);
-                let is_complete = others.all(|other| self.state(other) == State::Off);
-                // It began to wait at the second look at the counter, and may give up five seconds later.
-                let gave_up = Hardware::now(&self.machine) >= NOW + 7 * FREQUENCY;
-                assert!(is_complete || gave_up, "REST: the machine ends, and nobody waited for the others");
-                Ok(End { is_complete, seen: self.seen() })
-            }
-            Err(generation) => {
-                self.leave(core, Why::Nmi, Some(generation));
-                Err(generation)
-            }
+        self.bus.tick.store(2 * FREQUENCY, Relaxed);
+        self.inside[core].store(0, Relaxed);
+        let local = self.table().local(core);
+        let way = self.stop(core).rest(&local);
+        if way == Way::Pen {
+            return Err(local.word().generation());
         }
+        self.inside[core].store(1, Relaxed);
+        let mut others = (0..CORES).filter(|&other| other != core);
+        let is_complete = others.all(|other| self.state(other) == State::Off);
+        // It began to wait at the second look at the counter, and may give up five seconds later.
+        let gave_up = Hardware::now(&self.machines[core]) >= NOW + 7 * FREQUENCY;
+        assert!(is_complete || gave_up, "REST: the machine ends, and nobody waited for the others");
+        Ok(End { is_complete, seen: self.seen() })
     }
 
     /// Checks, when all threads are done, that nobody has run since this core found all others OFF.

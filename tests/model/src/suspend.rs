@@ -6,7 +6,10 @@ use loom::thread;
 use quell_abi::{Kind, State, Why};
 use quell_power::Protection;
 
-use crate::world::{MOST_PREEMPTIONS, OWNER, World, check_within, fails_without};
+use crate::{
+    explore::{MOST_PREEMPTIONS, check_within, fails_without},
+    world::{OWNER, World},
+};
 
 const SLEEPER: usize = 1;
 

@@ -3,23 +3,24 @@
 //! The machine of the models: three cores, what they do, and what is noted of it.
 
 use std::{
-    any::Any,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::{
-        Arc, Mutex, MutexGuard,
+        Arc, MutexGuard,
         atomic::{AtomicU64 as Note, Ordering::Relaxed},
     },
-    thread,
 };
 
-use loom::model::Builder;
-use quell_abi::{Call, Kind, State, Status, Why};
+use loom::thread::{self, JoinHandle};
+use quell_abi::{Call, Kind, Release, State, Status, Why};
 use quell_arch::FunctionId;
 use quell_power::{
-    Control, CoreSlot, CoreTable, Depth, Entry, Gate, Protection, StartError, Topology,
+    Control, CoreSlot, CoreTable, Depth, Entry, Gate, StartError,
     sync::{AtomicU64, Ordering},
 };
 use quell_psci::{PsciSlot, Shared};
-use quell_stop::{Hardware, Outcome, RecordSlot, Stop, StopSlot};
+use quell_stop::{Outcome, RecordSlot, Stop, StopSlot, Way};
+
+use crate::machine::{Bus, ForEver, Machine};
 
 /// Cores of the machine.
 pub(crate) const CORES: usize = 3;
@@ -29,18 +30,6 @@ pub(crate) const OWNER: usize = 0;
 
 /// The stop interrupt of the operating system.
 const SGI: u64 = 3;
-
-/// The counter stands still: deadlines are either over at once or never, unless a model lets them pass by looks.
-pub(crate) const NOW: u64 = 1 << 40;
-
-/// Ticks of a second.
-pub(crate) const FREQUENCY: u64 = 1_000_000;
-
-/// How often cores are cut short in the larger models.
-pub(crate) const MOST_PREEMPTIONS: usize = 3;
-
-/// How often in the largest ones.
-pub(crate) const FEW_PREEMPTIONS: usize = 2;
 
 /// A time in microseconds that does not pass in a model.
 pub(crate) const NEVER: u64 = u32::MAX as u64;
@@ -62,19 +51,6 @@ pub(crate) struct Done {
     pub seen: [u64; CORES],
 }
 
-/// The interrupts that were sent, and what was written to non-secure memory.
-#[derive(Debug)]
-pub(crate) struct Machine {
-    /// 1 once a session's fence is up, for cores that look before they come to the gate.
-    fence_up: AtomicU64,
-    /// The cores that got the operating system's stop interrupt: one bit each.
-    told: Note,
-    written: Mutex<Vec<(u64, u64)>>,
-    /// How far the counter goes on each time that the stop service reads it, and how far it has come.
-    pub(crate) tick: Note,
-    passed: Note,
-}
-
 /// The firmware's memory, and notes that the cores do not see.
 #[derive(Debug)]
 pub(crate) struct World {
@@ -84,9 +60,13 @@ pub(crate) struct World {
     records: [RecordSlot; CORES],
     pub(crate) psci_slots: [PsciSlot; CORES],
     pub(crate) shared: Shared,
-    pub(crate) machine: Machine,
+    stop_shared: quell_stop::Shared,
+    pub(crate) bus: Arc<Bus>,
+    pub(crate) machines: [Machine; CORES],
     /// Memory that each core's operating system writes: the number of times that it ran.
     memory: [AtomicU64; CORES],
+    /// 1 while the owner of a PAUSE has the machine to itself.
+    is_alone: AtomicU64,
     /// The same numbers, as they are.
     ran: [Note; CORES],
     /// 1 while a core is in the operating system.
@@ -98,6 +78,7 @@ pub(crate) struct World {
 impl World {
     /// Returns a machine whose cores `on` are in the operating system.
     pub(crate) fn new(on: &[usize]) -> Arc<Self> {
+        let bus = Arc::new(Bus::new());
         let world = Self {
             control: Control::new(),
             cores: std::array::from_fn(|_| CoreSlot::new()),
@@ -105,14 +86,11 @@ impl World {
             records: std::array::from_fn(|_| RecordSlot::new()),
             psci_slots: std::array::from_fn(|_| PsciSlot::new()),
             shared: Shared::new(),
-            machine: Machine {
-                fence_up: AtomicU64::new(0),
-                told: Note::new(0),
-                written: Mutex::default(),
-                tick: Note::new(0),
-                passed: Note::new(0),
-            },
+            stop_shared: quell_stop::Shared::new(),
+            machines: std::array::from_fn(|core| Machine { core, bus: bus.clone(), alarm: Note::new(0) }),
+            bus,
             memory: std::array::from_fn(|_| AtomicU64::new(0)),
+            is_alone: AtomicU64::new(0),
             ran: std::array::from_fn(|_| Note::new(0)),
             inside: std::array::from_fn(|_| Note::new(0)),
             targets: Note::new(0),
@@ -124,12 +102,31 @@ impl World {
         Arc::new(world)
     }
 
+    /// Runs a core in a thread of its own. It ends with `None` if the core sleeps and nobody is left to wake it; so the model
+    /// has to say when it is done itself, with [`Bus::rest`], before it joins.
+    pub(crate) fn spawn<T: 'static>(
+        self: &Arc<Self>,
+        script: impl FnOnce(&Self) -> T + 'static,
+    ) -> JoinHandle<Option<T>> {
+        self.bus.begin();
+        let world = self.clone();
+        thread::spawn(move || match catch_unwind(AssertUnwindSafe(|| script(&world))) {
+            Ok(value) => {
+                world.bus.rest();
+                Some(value)
+            }
+            Err(end) if end.is::<ForEver>() => None,
+            Err(panic) => resume_unwind(panic),
+        })
+    }
+
     pub(crate) fn table(&self) -> CoreTable<'_> {
         CoreTable::new(&self.control, &self.cores)
     }
 
-    pub(crate) fn stop(&self) -> Stop<'_, Machine> {
-        Stop::new(self.table(), &self.slots, &self.records, &self.machine)
+    /// Returns the stop service on this core.
+    pub(crate) fn stop(&self, core: usize) -> Stop<'_, Machine> {
+        Stop::new(self.table(), &self.stop_shared, &self.slots, &self.records, &self.machines[core])
     }
 
     pub(crate) fn state(&self, core: usize) -> State {
@@ -142,16 +139,16 @@ impl World {
 
     /// Returns whether a session has told this core's operating system to stop.
     pub(crate) fn was_told(&self, core: usize) -> bool {
-        self.machine.told.load(Relaxed) >> core & 1 == 1
+        self.bus.told.load(Relaxed) >> core & 1 == 1
     }
 
     pub(crate) fn is_fence_up(&self) -> bool {
-        self.machine.fence_up.load(Ordering::Acquire) == 1
+        self.bus.fence_up.load(Ordering::Acquire) == 1
     }
 
     /// Returns what was written to non-secure memory: addresses and values.
     pub(crate) fn written(&self) -> MutexGuard<'_, Vec<(u64, u64)>> {
-        self.machine.written.lock().unwrap()
+        self.bus.written.lock().unwrap()
     }
 
     /// CPU_ON.
@@ -164,11 +161,8 @@ impl World {
     pub(crate) fn boot(&self, core: usize) -> Option<Entry> {
         let local = self.table().local(core);
         let entry = local.boot()?;
-        match local.enter() {
-            Gate::Pass => self.run(core),
-            Gate::Stop { generation } => self.leave(core, Why::NeverRan, Some(generation)),
-            Gate::Pen => panic!("B: core {core} has taken its start and is not ON"),
-        }
+        let way = self.stop(core).enter(&local, Why::NeverRan);
+        self.follow(core, way);
         Some(entry)
     }
 
@@ -177,9 +171,21 @@ impl World {
         if !self.is_inside(core) {
             return;
         }
-        match self.table().local(core).resume() {
+        self.inside[core].store(0, Relaxed);
+        let way = self.stop(core).gate(&self.table().local(core));
+        self.follow(core, way);
+    }
+
+    /// As [`interrupt`](Self::interrupt), but the core that stops is not recorded: for models that are large without that.
+    pub(crate) fn interrupt_unrecorded(&self, core: usize) {
+        let local = self.table().local(core);
+        match local.resume() {
             Gate::Pass => self.run(core),
-            Gate::Stop { generation } => self.leave(core, Why::Nmi, Some(generation)),
+            Gate::Stop { session } => {
+                self.inside[core].store(0, Relaxed);
+                assert!(local.leave(), "I8: somebody else has changed the word of a core that is ON");
+                assert!(local.publish(Why::Nmi, Some(session.generation())), "I8: nobody gives it up");
+            }
             Gate::Pen => panic!("B: core {core} is in the operating system and is not ON"),
         }
     }
@@ -190,25 +196,21 @@ impl World {
         assert!(local.suspend(Depth::Standby), "I8: somebody else has changed the word of a core that is ON");
         self.inside[core].store(0, Relaxed);
         let was_up = self.is_fence_up();
-        if !local.wake() {
-            return;
-        }
-        match local.enter() {
-            Gate::Pass => {
-                assert!(!was_up, "R2: core {core} woke up behind the fence and passed it");
-                self.run(core);
-            }
-            Gate::Stop { generation } => self.leave(core, Why::Suspended, Some(generation)),
-            Gate::Pen => panic!("B: core {core} woke up and is not ON"),
-        }
+        let way = if local.wake() {
+            self.stop(core).enter(&local, Why::Suspended)
+        } else {
+            self.stop(core).arrive(&local, Why::Suspended)
+        };
+        assert!(way == Way::Pen || !was_up, "R2: core {core} woke up behind the fence and passed it");
+        self.follow(core, way);
     }
 
-    /// The core goes to the pen and says that it is OFF.
-    pub(crate) fn leave(&self, core: usize, why: Why, session: Option<u32>) {
-        let local = self.table().local(core);
-        self.inside[core].store(0, Relaxed);
-        assert!(local.leave(), "I8: somebody else has changed the word of a core that is ON");
-        local.publish(why, session.or_else(|| local.session()));
+    /// The core goes where the firmware says.
+    pub(crate) fn follow(&self, core: usize, way: Way) {
+        match way {
+            Way::Back => self.run(core),
+            Way::Pen => self.inside[core].store(0, Relaxed),
+        }
     }
 
     /// An instruction of the operating system: it writes to memory.
@@ -217,22 +219,39 @@ impl World {
         let count = self.ran[core].load(Relaxed) + 1;
         self.ran[core].store(count, Relaxed);
         self.memory[core].store(count, Ordering::Relaxed);
+        // Where there are no interrupts there is no PAUSE.
+        if self.bus.hears() {
+            let is_alone = self.is_alone.load(Ordering::Relaxed) == 1;
+            assert!(!is_alone, "I1: core {core} runs in a PAUSE that is DONE");
+        }
     }
 
     /// A call of the stop service.
     pub(crate) fn call(&self, caller: usize, call: Call, arguments: [u64; 6]) -> Outcome {
         let function = FunctionId::from_register(u64::from(call.fid())).unwrap();
-        self.stop().handle(function, arguments, &self.table().local(caller))
+        self.stop(caller).handle(function, arguments, &self.table().local(caller))
     }
 
     /// CPU_OFF.
     pub(crate) fn off(&self, core: usize) {
-        self.leave(core, Why::Off, None);
+        self.inside[core].store(0, Relaxed);
+        self.stop(core).off(&self.table().local(core));
     }
 
-    /// BEGIN; returns the handle, or `None` for a caller that lost, which has stopped then.
+    /// BEGIN; returns the handle, or `None` for a caller that lost, which has stopped then, or was held.
     pub(crate) fn begin(&self, caller: usize, kind: Kind, grace: u64) -> Option<u64> {
-        match self.call(caller, Call::Begin, [kind as u64, grace, 0, 0, SGI, 0]) {
+        self.begin_with_lease(caller, kind, [grace, 0], 0)
+    }
+
+    /// As [`begin`](Self::begin), with the times of grace and of the secure interrupt, and a lease.
+    pub(crate) fn begin_with_lease(
+        &self,
+        caller: usize,
+        kind: Kind,
+        [grace, nmi]: [u64; 2],
+        lease: u64,
+    ) -> Option<u64> {
+        match self.call(caller, Call::Begin, [kind as u64, grace, nmi, lease, SGI, 0]) {
             Outcome::Return(answer) => match answer.as_slice() {
                 [0, handle, targets, ..] => {
                     // A takeover counts anew.
@@ -242,11 +261,14 @@ impl World {
                 }
                 other => panic!("BEGIN answers {other:x?}"),
             },
-            Outcome::Lost { generation } => {
-                self.leave(caller, Why::Lost, Some(generation));
+            Outcome::Stop(order) => {
+                self.inside[caller].store(0, Relaxed);
+                if self.stop(caller).obey(&self.table().local(caller), order).is_some() {
+                    // It lost to a PAUSE, which is over.
+                    self.run(caller);
+                }
                 None
             }
-            Outcome::Ack { .. } => unreachable!("BEGIN acknowledges nothing"),
         }
     }
 
@@ -266,6 +288,19 @@ impl World {
             stopped: count(0) + count(1) + count(2),
             seen: self.seen(),
         })
+    }
+
+    /// RELEASE; returns whether it succeeded.
+    pub(crate) fn release(&self, caller: usize, handle: u64, how: Release) -> bool {
+        let outcome = self.call(caller, Call::Release, [handle, how as u64, u64::MAX, 0, 0, 0]);
+        let Outcome::Return(answer) = outcome else { panic!("RELEASE returns") };
+        answer.as_slice()[0] == Status::Success.to_register()
+    }
+
+    /// The owner of a PAUSE that is DONE has the machine to itself.
+    pub(crate) fn alone_for_a_moment(&self) {
+        self.is_alone.store(1, Ordering::Relaxed);
+        self.is_alone.store(0, Ordering::Relaxed);
     }
 
     /// Returns the stores of each core's operating system that the calling core can see.
@@ -305,83 +340,4 @@ impl World {
             );
         }
     }
-}
-
-impl Topology for Machine {
-    fn index_of(&self, affinity: u64) -> Option<usize> {
-        usize::try_from(affinity).ok().filter(|&index| index < CORES)
-    }
-
-    fn affinity_of(&self, index: usize) -> u64 {
-        index as u64
-    }
-}
-
-impl Hardware for Machine {
-    fn now(&self) -> u64 {
-        NOW + self.passed.fetch_add(self.tick.load(Relaxed), Relaxed)
-    }
-
-    fn frequency(&self) -> u64 {
-        FREQUENCY
-    }
-
-    fn send_stop(&self, cores: impl Iterator<Item = usize>) {
-        // An interrupt may come at any time: the models take it without. The look at the words is part of the protocol.
-        cores.for_each(drop);
-    }
-
-    fn send_normal(&self, _: u32, cores: impl Iterator<Item = usize>) {
-        self.fence_up.store(1, Ordering::Release);
-        cores.for_each(|core| {
-            self.told.fetch_or(1 << core, Relaxed);
-        });
-    }
-
-    fn is_memory(&self, _: &std::ops::Range<u64>) -> bool {
-        true
-    }
-
-    fn write(&self, address: u64, value: u64) {
-        self.written.lock().unwrap().push((address, value));
-    }
-}
-
-/// Runs a model in every order.
-pub(crate) fn check(model: fn()) {
-    Builder::new().check(model);
-}
-
-/// Runs a model in every order in which cores are cut short at most `preemptions` times: the larger models have too many
-/// orders otherwise. A violation that needs more is not found; those of the protections need three at most.
-pub(crate) fn check_within(preemptions: usize, model: fn()) {
-    let mut builder = Builder::new();
-    builder.preemption_bound = Some(preemptions);
-    builder.check(model);
-}
-
-/// Runs a model without a protection and expects that it breaks just this property.
-pub(crate) fn fails_without(protection: Protection, model: fn(), property: &str) {
-    // A thread of its own, because a protection is taken out for the rest of a thread.
-    let result = thread::spawn(move || {
-        quell_power::remove(protection);
-        // The short way to a violation is found soonest.
-        (0..=MOST_PREEMPTIONS).for_each(|preemptions| check_within(preemptions, model));
-    })
-    .join();
-    let violation =
-        result.expect_err("the model holds without the protection: it shows nothing, or it is not needed");
-    let violation = message(violation.as_ref());
-    assert!(
-        violation.contains(&format!("{property}: ")),
-        "without {protection:?} the model fails otherwise: {violation}"
-    );
-}
-
-fn message(panic: &dyn Any) -> &str {
-    panic
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| panic.downcast_ref::<&str>().copied())
-        .expect("a panic of the model has a message")
 }
