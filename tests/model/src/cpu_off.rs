@@ -30,6 +30,7 @@ fn model() {
         // The core is OFF while its thread may not have ended: CPU_ON does not wait for it.
         assert_eq!(world.start(OWNER, LEAVING), Ok(()), "L4: CPU_ON after DONE");
         leaving.join().unwrap();
+        world.check_count(&done);
         world.check_stores(&done);
         assert_eq!(world.boot(LEAVING), Some(entry_of(OWNER)), "L4: the core was started and does not come");
         assert!(world.is_inside(LEAVING), "L4: the gate holds a core that was started after DONE");

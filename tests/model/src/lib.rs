@@ -39,5 +39,6 @@ mod mask;
 mod overtaken;
 mod pause;
 mod record;
+mod release;
 mod rest;
 mod suspend;

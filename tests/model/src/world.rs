@@ -176,6 +176,30 @@ impl World {
         self.follow(core, way);
     }
 
+    /// The core takes the secure interrupt that is pending, if one is; returns whether one was.
+    pub(crate) fn take_interrupt(&self, core: usize) -> bool {
+        if !self.is_inside(core) || !self.bus.take(core) {
+            return false;
+        }
+        self.inside[core].store(0, Relaxed);
+        let (local, stop) = (self.table().local(core), self.stop(core));
+        let way = match stop.interrupted(&local) {
+            Way::Back => stop.gate(&local),
+            Way::Pen => Way::Pen,
+        };
+        self.follow(core, way);
+        true
+    }
+
+    /// The pen: the core sleeps until it is started, and passes the gate of those that enter.
+    pub(crate) fn stay(&self, core: usize) -> Entry {
+        let (local, stop) = (self.table().local(core), self.stop(core));
+        let entry = stop.stay(&local);
+        let way = stop.enter(&local, Why::NeverRan);
+        self.follow(core, way);
+        entry
+    }
+
     /// As [`interrupt`](Self::interrupt), but the core that stops is not recorded: for models that are large without that.
     pub(crate) fn interrupt_unrecorded(&self, core: usize) {
         let local = self.table().local(core);
@@ -315,6 +339,12 @@ impl World {
 
     /// Checks what DONE promises, when all threads have ended and nobody was started after it.
     pub(crate) fn check(&self, done: &Done) {
+        self.check_nobody_runs(done);
+        self.check_count(done);
+    }
+
+    /// As [`check`](Self::check), but for the count.
+    pub(crate) fn check_nobody_runs(&self, done: &Done) {
         for core in (0..CORES).filter(|&core| core != done.owner) {
             // A start that was accepted has rung the core's doorbell: it looks once more.
             self.boot(core);
@@ -324,14 +354,18 @@ impl World {
         self.check_stores(done);
     }
 
-    /// Checks that DONE came after every store of the cores that were stopped, and that it counts them all.
-    pub(crate) fn check_stores(&self, done: &Done) {
+    /// Checks that DONE counts all cores that were targets of BEGIN.
+    pub(crate) fn check_count(&self, done: &Done) {
         let targets = self.targets.load(Relaxed);
         // Who opened a session without BEGIN has no count.
         if targets >> 32 == done.handle {
             // A start that the session cancels after BEGIN has counted may come on top.
             assert!(done.stopped >= targets & 0xffff_ffff, "R3: DONE does not count all targets of BEGIN");
         }
+    }
+
+    /// Checks that DONE came after every store of the cores that were stopped.
+    pub(crate) fn check_stores(&self, done: &Done) {
         for core in (0..CORES).filter(|&core| core != done.owner) {
             assert_eq!(
                 self.ran[core].load(Relaxed),
