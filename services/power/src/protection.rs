@@ -27,9 +27,9 @@ pub enum Protection {
     PublishLast,
     /// Rule E: pending interrupts are cleared before the core says that it is OFF, not after.
     ClearFirst,
-    /// Rule C: a session leaves words alone that are not older than itself.
+    /// Rule C: a session leaves words alone that are not older than itself, nor of its time.
     GenerationAge,
-    /// Rule C: a session changes a word only if it is still open after it has read it.
+    /// Rule C, the half of it: a session changes a word only if it is still open after it has read it.
     StillOpen,
     /// Arbitration: a BEGIN replaces a session only of a lower kind.
     Arbitration,

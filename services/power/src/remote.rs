@@ -137,7 +137,7 @@ impl<'a> RemoteCore<'a> {
         // of its time.
         let is_open = || {
             let now = self.table.control().load();
-            now.is_open() && now.generation() == session.generation() || !intact(Protection::StillOpen)
+            now.is_open() && now.generation() == session.generation() || !is_rule_c_intact()
         };
         self.settle(|word| containment(word, session).filter(|_| is_open()), session.generation())
     }
@@ -148,7 +148,7 @@ impl<'a> RemoteCore<'a> {
     pub fn give_up(&self, session: ControlWord) -> (CoreWord, Option<Step>) {
         // A session releases words of its own generation, too, so their age does not tell them from later ones. But it
         // does not close before this word is OFF: if it is open after the word was read, the word is not a later one.
-        let is_open = || self.table.control().load() == session || !intact(Protection::StillOpen);
+        let is_open = || self.table.control().load() == session || !is_rule_c_intact();
         self.settle(|word| surrender(word).filter(|_| is_open()), session.generation())
     }
 
@@ -170,6 +170,12 @@ impl<'a> RemoteCore<'a> {
         }
         (word, taken)
     }
+}
+
+/// Returns whether a driver that comes late is kept from words that are not its session's.
+#[inline(always)]
+fn is_rule_c_intact() -> bool {
+    intact(Protection::StillOpen) && intact(Protection::GenerationAge)
 }
 
 /// How often a starter tries to claim a core that is OFF each time that it looks.

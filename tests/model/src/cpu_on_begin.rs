@@ -76,8 +76,3 @@ fn without_the_fence_of_the_starter_it_fails() {
 fn without_the_mailbox_first_it_fails() {
     fails_without(Protection::MailboxFirst, model, "A");
 }
-
-#[test]
-fn without_the_gate_of_those_that_enter_it_fails() {
-    fails_without(Protection::EntryGate, model, "R1");
-}

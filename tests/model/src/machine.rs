@@ -169,7 +169,11 @@ impl Hardware for Machine {
 
     fn send_stop(&self, cores: impl Iterator<Item = usize>) {
         // The look at the words is part of the protocol, whether there are interrupts or not.
-        cores.for_each(|core| self.bus.send(core));
+        self.bus.fence_up.store(1, Ordering::Release);
+        cores.for_each(|core| {
+            self.bus.told.fetch_or(1 << core, Relaxed);
+            self.bus.send(core);
+        });
     }
 
     fn send_normal(&self, _: u32, cores: impl Iterator<Item = usize>) {
