@@ -59,8 +59,11 @@ mod local;
 mod protection;
 mod remote;
 mod snapshot;
+mod start;
 pub mod sync;
 mod table;
+#[cfg(all(test, not(loom)))]
+mod testing;
 mod topology;
 mod transition;
 mod word;
@@ -71,8 +74,9 @@ pub use local::LocalCore;
 #[cfg(loom)]
 pub use protection::remove;
 pub use protection::{Protection, full_fence, intact};
-pub use remote::{RemoteCore, StartError, is_older};
+pub use remote::{RemoteCore, is_older};
 pub use snapshot::{Census, MASK_BITS};
+pub use start::StartError;
 pub use table::{CoreSlot, CoreTable, Entry};
 pub use topology::{AFFINITY_MASK, Topology};
 pub use transition::{Role, Step, TRANSITIONS, Transition};

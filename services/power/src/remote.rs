@@ -1,31 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What a core does to the word of another: start it, or stop it where it is not in the operating system. The protocol is
-//! in the crate's documentation.
+//! What a session does to the word of a core that is not in the operating system, or that it gives up. The protocol is in the
+//! crate's documentation. How a core is started is in [`start`](crate::start).
 
 use quell_abi::{State, Why};
 
-use crate::{
-    ControlWord, CoreSlot, CoreTable, CoreWord, Entry, LocalCore, Protection, Role, Step,
-    protection::{full_fence, intact},
-};
-
-/// Why a core was not started.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum StartError {
-    /// It is ON, or suspended, or has not finished to go OFF.
-    AlreadyOn,
-    /// A start of it is under way.
-    OnPending,
-    /// A session is open, or one opened meanwhile.
-    Denied,
-}
+use crate::{ControlWord, CoreSlot, CoreTable, CoreWord, Protection, Role, Step, protection::intact};
 
 /// The view that others have of a core.
 #[derive(Clone, Copy, Debug)]
 pub struct RemoteCore<'a> {
-    table: CoreTable<'a>,
-    slot: &'a CoreSlot,
+    pub(crate) table: CoreTable<'a>,
+    pub(crate) slot: &'a CoreSlot,
 }
 
 impl<'a> RemoteCore<'a> {
@@ -36,95 +22,6 @@ impl<'a> RemoteCore<'a> {
     /// Returns the core's word.
     pub fn word(&self) -> CoreWord {
         self.slot.load()
-    }
-
-    /// Accepts a start of the core by `starter`; the caller rings the core's doorbell then.
-    ///
-    /// # Errors
-    ///
-    /// A start that is refused has not touched the core's mailbox unless the core was OFF.
-    pub fn start(&self, starter: &LocalCore<'_>, entry: Entry) -> Result<(), StartError> {
-        let seen = self.table.control().load();
-        if seen.is_open() || starter.word().state() != State::On {
-            return Err(StartError::Denied);
-        }
-        let (word, claimed) = self.claim(seen.generation())?;
-        if intact(Protection::MailboxFirst) {
-            self.slot.write_mailbox(entry);
-        }
-        // The step to CLAIMED before the second load of the control word: the other half is in the session's opener.
-        full_fence(Protection::StartFence);
-        if !self.unchanged_since(seen) {
-            self.take_back(claimed, word);
-            return Err(StartError::Denied);
-        }
-        let accepted = self.starter_step(claimed, Step::Accept, Why::None, claimed.generation());
-        if !intact(Protection::MailboxFirst) {
-            self.slot.write_mailbox(entry);
-        }
-        accepted.map(|_| ()).map_err(|cancelled| {
-            self.drop_cancelled(cancelled);
-            StartError::Denied
-        })
-    }
-
-    /// Claims the core; returns its word before and after.
-    fn claim(&self, generation: u32) -> Result<(CoreWord, CoreWord), StartError> {
-        let mut word = self.slot.load();
-        for _ in 0..CLAIMS {
-            refuse(word.state())?;
-            match self.slot.step(Role::Starter, word, Step::Claim, Why::None, generation) {
-                Ok(claimed) => return Ok((word, claimed)),
-                // Another's start came and went, or the core has arrived in the pen.
-                Err(now) => word = now,
-            }
-        }
-        Err(StartError::OnPending)
-    }
-
-    /// Takes a step of the starter; the core may arrive in the pen meanwhile, which does not change its state.
-    fn starter_step(
-        &self,
-        seen: CoreWord,
-        step: Step,
-        why: Why,
-        generation: u32,
-    ) -> Result<CoreWord, CoreWord> {
-        self.slot.step(Role::Starter, seen, step, why, generation).or_else(|now| {
-            let has_arrived = seen.is_quarantined() && !now.is_quarantined();
-            if !has_arrived || now.state() != seen.state() {
-                return Err(now);
-            }
-            // OFF again, it is so because it has arrived.
-            let why = if step == Step::RollBack { Why::Nmi } else { why };
-            self.slot.step(Role::Starter, now, step, why, generation)
-        })
-    }
-
-    /// Returns whether no session has opened since the control word was `seen` idle.
-    fn unchanged_since(&self, seen: ControlWord) -> bool {
-        if !intact(Protection::Recheck) {
-            return true;
-        }
-        let now = self.table.control().load();
-        if intact(Protection::WholeWord) { now == seen } else { !now.is_open() }
-    }
-
-    /// Takes back a start that was claimed and not accepted: the core is OFF as it was `before`.
-    fn take_back(&self, claimed: CoreWord, before: CoreWord) {
-        let rolled_back = self.starter_step(claimed, Step::RollBack, before.why(), before.generation());
-        if let Err(cancelled) = rolled_back {
-            self.drop_cancelled(cancelled);
-        }
-    }
-
-    /// Lets go of a core whose start a session has cancelled. It keeps the session's generation.
-    fn drop_cancelled(&self, cancelled: CoreWord) {
-        let dropped = self.starter_step(cancelled, Step::Drop, Why::NeverRan, cancelled.generation());
-        assert!(
-            dropped.is_ok(),
-            "only a session and arrival change CLAIMED, only the starter and arrival CANCELLED"
-        );
     }
 
     /// Does to the core what the open session `session` does to one that is not in the operating system: it stops it, or
@@ -178,9 +75,6 @@ fn is_rule_c_intact() -> bool {
     intact(Protection::StillOpen) && intact(Protection::GenerationAge)
 }
 
-/// How often a starter tries to claim a core that is OFF each time that it looks.
-const CLAIMS: usize = 3;
-
 /// More changes than a core's word goes through while a session is open: from CLAIMED by way of PENDING, ON, SUSPENDED and ON
 /// again to STOPPING and OFF.
 const CHANGES: usize = 16;
@@ -219,103 +113,15 @@ pub const fn is_older(a: u32, b: u32) -> bool {
     (b.wrapping_sub(a) as i32) > 0
 }
 
-/// Returns the error of a start of a core in this state.
-const fn refuse(state: State) -> Result<(), StartError> {
-    match state {
-        State::Off => Ok(()),
-        State::Claimed | State::Pending | State::Cancelled => Err(StartError::OnPending),
-        State::On | State::Suspended | State::Stopping | State::Parked => Err(StartError::AlreadyOn),
-    }
-}
-
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use std::vec::Vec;
-
     use quell_abi::{Flags, Kind};
 
     use super::*;
-    use crate::{Control, Phase};
-
-    const ENTRY: Entry = Entry { address: 0x1000, context: 7, big_endian: true };
-    const OTHER: Entry = Entry { address: 0x2000, context: 8, big_endian: false };
-
-    /// Runs `test` on a core 0 that is ON and a core 1 whose word is in this state, with the generation 5.
-    fn with_core(state: State, test: impl FnOnce(CoreTable<'_>, &CoreSlot)) {
-        let control = Control::new();
-        let slots: Vec<_> = (0..2).map(|_| CoreSlot::new()).collect();
-        let table = CoreTable::new(&control, &slots);
-        table.cold_boot(0);
-        slots[1].force(CoreWord::default().next(state, Why::None, 5));
-        test(table, &slots[1]);
-    }
-
-    fn session(generation: u32) -> ControlWord {
-        let word = ControlWord::with_generation(generation.wrapping_sub(1));
-        let session = word.opened(Kind::Crash, Flags::default(), 0);
-        assert_eq!(session.generation(), generation);
-        session
-    }
-
-    fn open(table: CoreTable<'_>, session: ControlWord) {
-        let control = table.control();
-        control.replace(control.load(), session).unwrap();
-    }
-
-    #[test]
-    fn only_a_core_that_is_off_is_started() {
-        for state in State::ALL {
-            with_core(state, |table, slot| {
-                let before = slot.load();
-                let expected = match state {
-                    State::Off => Ok(()),
-                    State::Claimed | State::Pending | State::Cancelled => Err(StartError::OnPending),
-                    State::On | State::Suspended | State::Stopping | State::Parked => {
-                        Err(StartError::AlreadyOn)
-                    }
-                };
-                slot.write_mailbox(OTHER);
-                assert_eq!(table.remote(1).unwrap().start(&table.local(0), ENTRY), expected, "{state:?}");
-                if expected.is_ok() {
-                    assert_eq!((slot.load().state(), slot.read_mailbox()), (State::Pending, ENTRY));
-                } else {
-                    assert_eq!((slot.load(), slot.read_mailbox()), (before, OTHER), "{state:?}");
-                }
-            });
-        }
-    }
-
-    #[test]
-    fn a_starter_that_is_not_on_starts_nothing() {
-        with_core(State::Off, |table, slot| {
-            assert!(table.local(0).leave());
-            assert_eq!(table.remote(1).unwrap().start(&table.local(0), ENTRY), Err(StartError::Denied));
-            assert_eq!(slot.load().changes(), 1, "its word was not touched");
-        });
-    }
-
-    #[test]
-    fn nobody_is_started_in_a_session() {
-        for phase in [Phase::Fenced, Phase::Grace, Phase::Nmi, Phase::Partial] {
-            with_core(State::Off, |table, slot| {
-                let control = table.control();
-                control.replace(control.load(), session(1).at(phase)).unwrap();
-                let start = table.remote(1).unwrap().start(&table.local(0), ENTRY);
-                assert_eq!(start, Err(StartError::Denied), "{phase:?}");
-                assert_eq!(slot.load().changes(), 1, "its word was not touched");
-            });
-        }
-    }
-
-    #[test]
-    fn a_start_keeps_the_generation_that_it_saw() {
-        with_core(State::Off, |table, slot| {
-            let control = table.control();
-            control.replace(control.load(), session(9).at(Phase::Idle)).unwrap();
-            table.remote(1).unwrap().start(&table.local(0), ENTRY).unwrap();
-            assert_eq!((slot.load().generation(), slot.load().why()), (9, Why::None));
-        });
-    }
+    use crate::{
+        Phase,
+        testing::{ENTRY, open, session, with_core},
+    };
 
     #[test]
     fn a_session_contains_those_outside_the_operating_system_and_marks_those_on_their_way_out() {
@@ -420,52 +226,6 @@ mod tests {
         assert!(is_older(0, 1) && is_older(u32::MAX, 1) && is_older(u32::MAX - 5, 3));
         assert!(!is_older(1, 1) && !is_older(1, u32::MAX) && !is_older(2, 1));
         assert!(is_older(0, i32::MAX as u32), "as far apart as can be");
-    }
-
-    #[test]
-    fn the_starter_lets_go_of_a_start_that_was_cancelled() {
-        with_core(State::Claimed, |table, slot| {
-            let claimed = slot.load();
-            let core = table.remote(1).unwrap();
-            open(table, session(6));
-            core.contain(session(6));
-            core.take_back(claimed, CoreWord::default());
-            let word = slot.load();
-            assert_eq!((word.state(), word.why(), word.generation()), (State::Off, Why::NeverRan, 6));
-        });
-        with_core(State::Claimed, |table, slot| {
-            let before = CoreWord::default().next(State::Off, Why::Nmi, 4);
-            table.remote(1).unwrap().take_back(slot.load(), before);
-            let word = slot.load();
-            assert_eq!((word.state(), word.why(), word.generation()), (State::Off, Why::Nmi, 4));
-        });
-    }
-
-    /// The core arrives at every place in the middle of its start: that is no other start, and none is lost.
-    #[test]
-    fn a_start_goes_on_when_the_core_arrives_meanwhile() {
-        let quarantined = |state| CoreWord::default().next(state, Why::NoAnswer, 5).quarantined();
-        for step in [Step::Accept, Step::RollBack] {
-            with_core(State::Off, |table, slot| {
-                let claimed = quarantined(State::Claimed);
-                slot.force(claimed);
-                table.local(1).arrive();
-                let next = table.remote(1).unwrap().starter_step(claimed, step, Why::NoAnswer, 5).unwrap();
-                assert!(!next.is_quarantined());
-                let expected = match step {
-                    Step::Accept => (State::Pending, Why::NoAnswer),
-                    _ => (State::Off, Why::Nmi),
-                };
-                assert_eq!((next.state(), next.why()), expected);
-            });
-        }
-        with_core(State::Off, |table, slot| {
-            slot.force(quarantined(State::Cancelled));
-            let cancelled = slot.load();
-            table.local(1).arrive();
-            table.remote(1).unwrap().drop_cancelled(cancelled);
-            assert_eq!(slot.load().state(), State::Off);
-        });
     }
 
     /// The owner of a takeover keeps the word of its own start, which is older than the session that it has taken over.
