@@ -18,7 +18,8 @@ use quell_arch::Answer;
 use quell_power::{ControlWord, LocalCore, Protection, full_fence, intact};
 
 use crate::{
-    Hardware, Order, Outcome, Stop, arbitrate::Arbitration, drive::Progress, slot::Parameters, tally::Tally,
+    Hardware, Order, Outcome, Stop, arbitrate::Arbitration, progress::Progress, slot::Parameters,
+    tally::Tally,
 };
 
 /// The most microseconds that a time may have.

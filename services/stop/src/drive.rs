@@ -2,12 +2,12 @@
 
 //! Driving a session: see who is left, and take the next step when it is due.
 
-use quell_abi::{Flags, Kind, State, Status};
-use quell_arch::Answer;
-use quell_power::{ControlWord, CoreWord, LocalCore, Phase, Protection, Step, full_fence};
+use quell_abi::{Flags, Kind, State};
+use quell_power::{ControlWord, LocalCore, Phase};
 
 use crate::{
-    Hardware, Outcome, Stop,
+    Hardware, Stop,
+    progress::Progress,
     tally::{Tally, is_left},
 };
 
@@ -17,24 +17,6 @@ pub(crate) const RESEND: u64 = 1_000;
 
 /// A session has at most eight phases: a driver that goes round more often than twice that lost every swap to another driver.
 const ROUNDS: usize = 14;
-
-/// What POLL answers when no core is left.
-const NOBODY: u64 = u64::MAX;
-
-/// How far a session is.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Progress {
-    /// No core is left.
-    Done(Tally),
-    /// Cores are left, and time: microseconds to the next deadline.
-    Pending(Tally, u64),
-    /// Cores are left, and no time.
-    Partial(Tally),
-    /// It was a PAUSE, and is over.
-    Over,
-    /// The session is not the newest one.
-    Stale,
-}
 
 impl<H: Hardware> Stop<'_, H> {
     /// Takes the session with this generation as far as it goes now.
@@ -177,55 +159,6 @@ impl<H: Hardware> Stop<'_, H> {
         }
     }
 
-    /// Looks at every core but the owner; in an open session those that are not in the operating system are contained.
-    pub(crate) fn tally(&self, session: ControlWord) -> Tally {
-        // The load of the control word before those of the core words: the other half is in `RemoteCore::start` and in
-        // `LocalCore::enter`.
-        full_fence(Protection::SessionFence);
-        let first_generation = self.slots[session.owner()].read_parameters(session).first_generation;
-        let mut tally = Tally::default();
-        for (index, word) in self.others(session) {
-            let word = if session.is_open() { self.contain(index, word, session) } else { word };
-            tally.add(index, word, session, first_generation);
-        }
-        tally
-    }
-
-    /// Returns every core but the owner of a session, with its word.
-    pub(crate) fn others(&self, session: ControlWord) -> impl Iterator<Item = (usize, CoreWord)> {
-        self.table.words().enumerate().filter(move |(index, _)| *index != session.owner())
-    }
-
-    /// Stops or holds a core that is not in the operating system, and notes when.
-    fn contain(&self, index: usize, before: CoreWord, session: ControlWord) -> CoreWord {
-        if matches!(before.state(), State::Off | State::On) {
-            return before;
-        }
-        let core = self.table.remote(index).expect("the index is below the table's length");
-        let (after, step) = core.contain(session);
-        self.note_step(index, step, session);
-        after
-    }
-
-    /// Notes the step that this driver has taken for a core that was not in the operating system.
-    pub(crate) fn note_step(&self, index: usize, step: Option<Step>, session: ControlWord) {
-        match step {
-            Some(Step::Withdraw) => {
-                // It did not begin: what is noted is of an earlier life.
-                self.slots[index].forget();
-                self.slots[index].note_stop(self.hardware.now(), u64::MAX);
-            }
-            Some(Step::Contain) => {
-                self.slots[index].note_stop(self.hardware.now(), u64::MAX);
-                // It sleeps: it is woken to capture its registers and to go where a core that is OFF belongs.
-                self.hardware.send_stop(core::iter::once(index));
-            }
-            // It was captured when it was parked.
-            Some(Step::Keep | Step::Unpark) => self.records[index].hand_over(session.generation()),
-            _ => {}
-        }
-    }
-
     /// Sends the secure interrupt to every core that is left.
     fn signal(&self, session: ControlWord, now: u64) {
         let owner = &self.slots[session.owner()];
@@ -236,31 +169,6 @@ impl<H: Hardware> Stop<'_, H> {
         }
         self.hardware.send_stop(Tally::running(&self.table, session));
     }
-
-    /// Returns what POLL says of a session that is so far; with its handle in x4 for SYNC, whose caller has none.
-    pub(crate) fn report(&self, progress: Progress, handle: Option<u32>) -> Outcome {
-        let (status, tally, remaining) = match progress {
-            Progress::Done(tally) => (Status::Success, tally, 0),
-            Progress::Pending(tally, remaining) => (Status::Pending, tally, remaining),
-            Progress::Partial(tally) => (Status::Partial, tally, 0),
-            Progress::Over => return Status::NoSession.into(),
-            Progress::Stale => return Status::StaleHandle.into(),
-        };
-        let straggler = tally.straggler.map_or(NOBODY, |index| self.hardware.affinity_of(index.into()));
-        let results = [status.to_register(), tally.counts(), remaining, straggler];
-        Outcome::Return(match handle {
-            Some(handle) => {
-                Answer::registers([results[0], results[1], results[2], results[3], handle.into()])
-            }
-            None => Answer::registers(results),
-        })
-    }
-
-    fn microseconds(&self, ticks: u64) -> u64 {
-        // Rounded up: a caller that waits as long as it is told finds the deadline past.
-        let frequency = self.hardware.frequency();
-        ticks / frequency * 1_000_000 + (ticks % frequency * 1_000_000).div_ceil(frequency)
-    }
 }
 
 /// Returns whether the end of its lease ends a session.
@@ -270,10 +178,11 @@ pub(crate) fn ends_with_lease(session: ControlWord) -> bool {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use quell_abi::{Call, Kind, Why};
+    use quell_abi::{Call, Kind, Status, Why};
     use quell_power::Depth;
 
     use super::*;
+    use crate::progress::NOBODY;
     use crate::testing::{COOKIE, MILLISECOND, MS, Machine, NO_SGI, Poll, Sent};
 
     /// Milliseconds as POLL tells them.
@@ -462,48 +371,6 @@ mod tests {
         let begun = machine.time();
         machine.stop().wait(handle as u32, u64::MAX);
         assert!(machine.time() - begun < MILLISECOND);
-    }
-
-    fn status(machine: &Machine, core: u64) -> [u64; 2] {
-        let [_, _, signalled, stopped] = machine.results(0, Call::Status, &[core]);
-        [signalled, stopped]
-    }
-
-    #[test]
-    fn the_times_of_a_parked_core_stay_when_it_is_stopped_for_good() {
-        let machine = Machine::new(3);
-        machine.advance(MILLISECOND);
-        machine.call(0, Call::Begin, &[Kind::Pause as u64, 0, MS, 100 * MS, NO_SGI, 0]);
-        machine.advance(MILLISECOND);
-        machine.on_sleep(|machine| {
-            let before = status(machine, 2);
-            assert!(before[0] != 0 && before[0] < before[1]);
-            machine.advance(MILLISECOND);
-            machine.begin(1, Kind::Crash, [0, 1]);
-            assert_eq!(status(machine, 2), before);
-        });
-        assert_eq!(machine.stop().gate(&machine.table().local(2)), crate::Way::Pen);
-    }
-
-    #[test]
-    fn who_was_signalled_for_an_older_session_was_not_for_this_one() {
-        let machine = Machine::new(3);
-        machine.advance(MILLISECOND);
-        assert!(machine.table().local(1).suspend(Depth::Standby));
-        let pause = [Kind::Pause as u64, 0, MS, 100 * MS, NO_SGI, 0];
-        machine.call(0, Call::Begin, &pause);
-        assert_ne!(status(&machine, 1)[0], 0);
-        machine.advance(100 * MILLISECOND);
-        machine.stop().attend(&machine.table().local(0));
-        assert!(machine.table().local(1).wake());
-        let handle = machine.begin(0, Kind::Crash, [10, 10]);
-        assert_eq!(
-            machine.stop().gate(&machine.table().local(1)),
-            crate::Way::Back,
-            "it is the time of grace"
-        );
-        machine.stop_core(1, Why::Ack, handle, 0);
-        assert_eq!(status(&machine, 1), [0, machine.time()]);
     }
 
     #[test]

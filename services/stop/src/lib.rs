@@ -40,6 +40,7 @@ mod evict;
 mod hardware;
 mod pen;
 mod poll;
+mod progress;
 mod query;
 mod read;
 mod record;

@@ -16,7 +16,7 @@
 use quell_abi::Status;
 use quell_power::{ControlWord, LocalCore};
 
-use crate::{Hardware, Outcome, Stop, drive::Progress};
+use crate::{Hardware, Outcome, Stop, progress::Progress};
 
 /// The longest budget in microseconds: a call into EL3 is bounded.
 const LONGEST_BUDGET: u64 = 1_000;

@@ -177,10 +177,10 @@ impl<H: Hardware> Stop<'_, H> {
     pub fn serve(&self, local: &LocalCore<'_>) -> bool {
         let inbox = &self.slots[local.index()].inbox;
         let request = inbox.load();
-        let may = match (local.word().state(), request.wish()) {
-            (State::On, Some(_)) | (State::Suspended, Some(Wish::Snapshot)) => true,
-            _ => false,
-        };
+        let may = matches!(
+            (local.word().state(), request.wish()),
+            (State::On, Some(_)) | (State::Suspended, Some(Wish::Snapshot))
+        );
         if !may || self.table.control().load().is_open() {
             return false;
         }

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Counting the cores of a session by how they stand, from their live words: there is no list.
+//! Counting the cores of a session by how they stand, from their live words: there is no list. Whoever counts also contains
+//! those that are not in the operating system.
 
 use quell_abi::{State, Why};
-use quell_power::{ControlWord, CoreTable, CoreWord};
+use quell_power::{ControlWord, CoreTable, CoreWord, Protection, Step, full_fence};
+
+use crate::{Hardware, Stop};
 
 /// How the cores of a session stand.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -81,6 +84,57 @@ impl Tally {
     }
 }
 
+impl<H: Hardware> Stop<'_, H> {
+    /// Looks at every core but the owner; in an open session those that are not in the operating system are contained.
+    pub(crate) fn tally(&self, session: ControlWord) -> Tally {
+        // The load of the control word before those of the core words: the other half is in `RemoteCore::start` and in
+        // `LocalCore::enter`.
+        full_fence(Protection::SessionFence);
+        let first_generation = self.slots[session.owner()].read_parameters(session).first_generation;
+        let mut tally = Tally::default();
+        for (index, word) in self.others(session) {
+            let word = if session.is_open() { self.contain(index, word, session) } else { word };
+            tally.add(index, word, session, first_generation);
+        }
+        tally
+    }
+
+    /// Returns every core but the owner of a session, with its word.
+    pub(crate) fn others(&self, session: ControlWord) -> impl Iterator<Item = (usize, CoreWord)> {
+        self.table.words().enumerate().filter(move |(index, _)| *index != session.owner())
+    }
+
+    /// Stops or holds a core that is not in the operating system, and notes when.
+    fn contain(&self, index: usize, before: CoreWord, session: ControlWord) -> CoreWord {
+        if matches!(before.state(), State::Off | State::On) {
+            return before;
+        }
+        let core = self.table.remote(index).expect("the index is below the table's length");
+        let (after, step) = core.contain(session);
+        self.note_step(index, step, session);
+        after
+    }
+
+    /// Notes the step that this driver has taken for a core that was not in the operating system.
+    pub(crate) fn note_step(&self, index: usize, step: Option<Step>, session: ControlWord) {
+        match step {
+            Some(Step::Withdraw) => {
+                // It did not begin: what is noted is of an earlier life.
+                self.slots[index].forget();
+                self.slots[index].note_stop(self.hardware.now(), u64::MAX);
+            }
+            Some(Step::Contain) => {
+                self.slots[index].note_stop(self.hardware.now(), u64::MAX);
+                // It sleeps: it is woken to capture its registers and to go where a core that is OFF belongs.
+                self.hardware.send_stop(core::iter::once(index));
+            }
+            // It was captured when it was parked.
+            Some(Step::Keep | Step::Unpark) => self.records[index].hand_over(session.generation()),
+            _ => {}
+        }
+    }
+}
+
 /// Returns whether a session still has to wait for a core with this word.
 pub(crate) const fn is_left(word: CoreWord, session: ControlWord) -> bool {
     match word.state() {
@@ -88,5 +142,56 @@ pub(crate) const fn is_left(word: CoreWord, session: ControlWord) -> bool {
         State::Off => false,
         State::Parked | State::Pending | State::Suspended => !session.holds(),
         State::On | State::Stopping | State::Claimed | State::Cancelled => true,
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use quell_abi::{Call, Kind};
+    use quell_power::Depth;
+
+    use super::*;
+    use crate::testing::{MILLISECOND, MS, Machine, NO_SGI};
+
+    fn status(machine: &Machine, core: u64) -> [u64; 2] {
+        let [_, _, signalled, stopped] = machine.results(0, Call::Status, &[core]);
+        [signalled, stopped]
+    }
+
+    #[test]
+    fn the_times_of_a_parked_core_stay_when_it_is_stopped_for_good() {
+        let machine = Machine::new(3);
+        machine.advance(MILLISECOND);
+        machine.call(0, Call::Begin, &[Kind::Pause as u64, 0, MS, 100 * MS, NO_SGI, 0]);
+        machine.advance(MILLISECOND);
+        machine.on_sleep(|machine| {
+            let before = status(machine, 2);
+            assert!(before[0] != 0 && before[0] < before[1]);
+            machine.advance(MILLISECOND);
+            machine.begin(1, Kind::Crash, [0, 1]);
+            assert_eq!(status(machine, 2), before);
+        });
+        assert_eq!(machine.stop().gate(&machine.table().local(2)), crate::Way::Pen);
+    }
+
+    #[test]
+    fn who_was_signalled_for_an_older_session_was_not_for_this_one() {
+        let machine = Machine::new(3);
+        machine.advance(MILLISECOND);
+        assert!(machine.table().local(1).suspend(Depth::Standby));
+        let pause = [Kind::Pause as u64, 0, MS, 100 * MS, NO_SGI, 0];
+        machine.call(0, Call::Begin, &pause);
+        assert_ne!(status(&machine, 1)[0], 0);
+        machine.advance(100 * MILLISECOND);
+        machine.stop().attend(&machine.table().local(0));
+        assert!(machine.table().local(1).wake());
+        let handle = machine.begin(0, Kind::Crash, [10, 10]);
+        assert_eq!(
+            machine.stop().gate(&machine.table().local(1)),
+            crate::Way::Back,
+            "it is the time of grace"
+        );
+        machine.stop_core(1, Why::Ack, handle, 0);
+        assert_eq!(status(&machine, 1), [0, machine.time()]);
     }
 }
