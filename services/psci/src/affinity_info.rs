@@ -35,7 +35,7 @@ impl<H: Hardware> Psci<'_, H> {
                 let instance = Instance::new(target, level)?;
                 let cores = instance.cores(self)?;
                 let words = || instance.words(self, cores.clone());
-                let look = || words().map(|word| info(word)).fold(OFF, combine);
+                let look = || words().map(info).fold(OFF, combine);
                 let unsettled = || if look() == ON { ON } else { ON_PENDING };
                 Ok(self.table.settled(cores.clone(), look).unwrap_or_else(unsettled))
             }
