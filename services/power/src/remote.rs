@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! What a session does to the word of a core that is not in the operating system, or that it gives up. The protocol is in the
-//! crate's documentation. How a core is started is in [`start`](crate::start).
+//! crate's documentation. How a core is started is in `start.rs`.
 
 use quell_abi::{State, Why};
 

@@ -15,13 +15,13 @@
 //! - To *drive* is: load the control word; **fence**; look at the word of every core but the owner, taking those that
 //!   are not in the operating system to OFF; if none is left, swap to IDLE; else, if the phase's time is over, swap to the
 //!   next phase. Who swaps to NMI sends the secure interrupt; it is sent again while cores are left, because interrupts
-//!   merge. Any number of cores may drive at once: who calls POLL or SYNC, and who has an [alarm](alarm).
+//!   merge. Any number of cores may drive at once: who calls POLL or SYNC, and whose alarm rings (`alarm.rs`).
 //! - DONE is nothing but the control word being idle in the same generation: whoever made it idle has seen every word OFF
 //!   after the fence of the session was up, and behind the fence no word leaves OFF. A PAUSE is DONE when every word is
 //!   OFF, PARKED, SUSPENDED or PENDING: behind the fence the gate holds whoever leaves one of the last two.
 //!
-//! What a core does that stops is in [`pen`], how a session ends that does not end by itself in [`release`], and what cores ask
-//! of each other without a session in [`request`].
+//! What a core does that stops is in `pen.rs`, how a session ends that does not end by itself in `release.rs`, and what cores
+//! ask of each other without a session in `request.rs`.
 //!
 //! A core that stops captures its registers into its own record before it publishes OFF or PARKED. A record's third word
 //! holds its generation and says whether it is valid: it is cleared first and written last. The captures are counted, for
