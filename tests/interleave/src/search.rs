@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The search: every state that the cores can reach, the nearest first.
+
+use std::time::Instant;
+
+use crate::{
+    Cores, Model, Settings,
+    context::{self, Access, Class},
+    hash::print_of,
+    program::{Next, Point, Program},
+    report::{Report, Violation},
+    request::Request,
+    visited::{Origin, Visited},
+};
+
+/// The value of a cell that no step has changed.
+const INITIAL: u32 = u32::MAX;
+
+/// Cells come up as the code comes to them: a state has room for some that are not known yet.
+const ROOM: usize = 16;
+
+/// More accesses than one step has: code that makes so many and none that others see does not end.
+const LONGEST_STEP: usize = 100_000;
+
+/// An access that was made in a step, for a trace.
+pub(crate) struct Event {
+    pub access: Access,
+    pub before: u64,
+    pub after: u64,
+}
+
+/// What came of a step.
+pub(crate) enum Step {
+    Made,
+    /// The core has to wait.
+    Waits,
+    Violation(u32),
+}
+
+/// The states of one distance from the beginning: the points of the cores, then the values of the cells, by number.
+struct Level {
+    words: Vec<u32>,
+    first: u32,
+}
+
+pub(crate) struct Search<'a, M: Model> {
+    pub(crate) model: &'a M,
+    pub(crate) settings: Settings,
+    pub(crate) program: Program<'a, M>,
+    pub(crate) cores: usize,
+    /// How many words a state has.
+    stride: usize,
+    /// Of each cell: the number of its first value, and whether several cores use it.
+    initial: Vec<u32>,
+    shared: Vec<bool>,
+    /// How many points there were when that was found out.
+    known_points: usize,
+    pub(crate) visited: Visited,
+    pub(crate) transitions: u64,
+    pub(crate) ends: u64,
+    /// From where to where, if circles are looked for.
+    pub(crate) edges: Vec<(u32, u32)>,
+    pub(crate) final_states: Vec<u32>,
+    /// The state that is being built.
+    state: Vec<u32>,
+    print: u128,
+}
+
+/// Explores a model to the end.
+///
+/// # Errors
+///
+/// Returns the violation that is nearest to the beginning.
+///
+/// # Panics
+///
+/// Panics if the model has more states than the settings allow.
+pub fn explore<M: Model>(model: &M, settings: Settings) -> Result<Report, Box<Violation>> {
+    let begin = Instant::now();
+    context::with(|context| {
+        context.cells.forget();
+        context.seen.clear();
+    });
+    let mut search = Search::new(model, settings);
+    let mut passes = 1;
+    loop {
+        match search.pass() {
+            Ok(Some(depth)) => {
+                if settings.find_circles {
+                    search.find_circles()?;
+                }
+                return Ok(Report::new(&search, depth, passes, begin.elapsed()));
+            }
+            // The steps so far were too long: code that was thought to concern one core concerns others.
+            Ok(None) => passes += 1,
+            Err(violation) => return Err(violation),
+        }
+    }
+}
+
+impl<'a, M: Model> Search<'a, M> {
+    fn new(model: &'a M, settings: Settings) -> Self {
+        Self {
+            model,
+            settings,
+            program: Program::new(model),
+            cores: 0,
+            stride: 0,
+            initial: Vec::new(),
+            shared: Vec::new(),
+            known_points: 0,
+            visited: Visited::new(),
+            transitions: 0,
+            ends: 0,
+            edges: Vec::new(),
+            final_states: Vec::new(),
+            state: Vec::new(),
+            print: 0,
+        }
+    }
+
+    /// Searches from the beginning. Returns the distance of the farthest state, or `None` if a cell turned out to be
+    /// shared.
+    fn pass(&mut self) -> Result<Option<usize>, Box<Violation>> {
+        self.reset();
+        let mut level = Level { words: self.first_state(), first: 0 };
+        self.state.clone_from(&level.words);
+        self.check(0)?;
+        let mut depth = 0;
+        while !level.words.is_empty() {
+            let mut next = Level { words: Vec::new(), first: self.visited.len() as u32 };
+            let mut at = 0;
+            while at < level.words.len() {
+                let state = level.first + (at / self.stride) as u32;
+                self.expand(state, &level.words[at..at + self.stride], &mut next)?;
+                if self.program.found_shared || self.cores + self.initial.len() > self.stride {
+                    return Ok(None);
+                }
+                at += self.stride;
+            }
+            assert!(
+                self.visited.len() <= self.settings.most_states,
+                "{}: more than {} states",
+                self.settings.name,
+                self.settings.most_states
+            );
+            level = next;
+            depth += 1;
+        }
+        Ok(Some(depth - 1))
+    }
+
+    fn reset(&mut self) {
+        self.program.found_shared = false;
+        self.visited = Visited::new();
+        (self.transitions, self.ends) = (0, 0);
+        self.edges.clear();
+        self.final_states.clear();
+        self.learn_cells();
+    }
+
+    /// Takes over what the code has told of its cells since.
+    fn learn_cells(&mut self) {
+        context::with(|context| {
+            let cells = &context.cells;
+            for cell in self.initial.len()..cells.len() {
+                self.initial.push(self.program.values.number(cells.initial(cell as u32)));
+            }
+            self.shared = (0..cells.len()).map(|cell| cells.is_shared(cell as u32)).collect();
+        });
+        self.known_points = self.program.points();
+        let length = self.state.len().max(self.cores + self.initial.len());
+        self.state.resize(length, INITIAL);
+    }
+
+    fn first_state(&mut self) -> Vec<u32> {
+        let cores = self.model.cores();
+        self.cores = cores.len();
+        let points = cores.into_iter().enumerate().map(|(index, core)| self.program.stand(index, core));
+        let mut words: Vec<u32> = points.collect();
+        self.stride = (self.cores + self.initial.len()).next_multiple_of(ROOM) + ROOM;
+        words.resize(self.stride, INITIAL);
+        self.print = (0..self.cores).fold(0, |print, core| print ^ self.print_of_core(core, words[core]));
+        self.visited.insert(self.print, Origin { from: 0, core: 0, operation: 0 });
+        words
+    }
+
+    fn print_of_core(&self, core: usize, point: Point) -> u128 {
+        print_of(u32::MAX - core as u32, point)
+    }
+
+    fn print_of_cell(&self, cell: usize, value: u32) -> u128 {
+        if value == INITIAL || value == self.initial[cell] { 0 } else { print_of(cell as u32, value) }
+    }
+
+    /// Takes every step that a core can take in a state.
+    fn expand(&mut self, from: u32, words: &[u32], next: &mut Level) -> Result<(), Box<Violation>> {
+        let mut is_end = true;
+        for core in 0..self.cores {
+            for operation in 0.. {
+                let point = words[core];
+                let start = match self.program.next(point) {
+                    Next::Stand(stand) => match self.program.begin(stand, operation) {
+                        Some(start) => start,
+                        None => break,
+                    },
+                    _ if operation == 0 => point,
+                    _ => break,
+                };
+                self.state.clear();
+                self.state.extend_from_slice(words);
+                self.print = self.visited.print(from);
+                let origin = Origin { from, core: core as u8, operation: operation as u8 };
+                match self.step(core, start, &mut None) {
+                    Step::Made => {}
+                    Step::Waits => continue,
+                    Step::Violation(number) => {
+                        return Err(self.violation_in(origin, number));
+                    }
+                }
+                is_end = false;
+                self.transitions += 1;
+                let (to, is_new) = self.visited.insert(self.print, origin);
+                if self.settings.find_circles {
+                    self.edges.push((from, to));
+                }
+                if is_new {
+                    self.check(to)?;
+                    next.words.extend_from_slice(&self.state);
+                }
+            }
+        }
+        if is_end {
+            self.ends += 1;
+            if self.settings.find_circles {
+                self.final_states.push(from);
+            }
+            self.state.clear();
+            self.state.extend_from_slice(words);
+            self.look(from, |model, cores| model.end(cores))?;
+        }
+        Ok(())
+    }
+
+    /// Lets a core take one step from `start`, on the state that is being built: the accesses up to the next one that matters
+    /// to others.
+    pub(crate) fn step(&mut self, core: usize, start: Point, events: &mut Option<Vec<Event>>) -> Step {
+        let mut point = start;
+        // Whether an access was made at all, one that matters to others, and a relaxed store behind the last of those.
+        let (mut is_begun, mut is_made) = (false, false);
+        for _ in 0..LONGEST_STEP {
+            if self.program.points() != self.known_points {
+                self.learn_cells();
+            }
+            let access = match self.program.next(point) {
+                Next::Access(access) => access,
+                Next::Stand(_) => {
+                    self.arrive(core, point);
+                    return Step::Made;
+                }
+                Next::Violation(number) => return Step::Violation(number),
+            };
+            let Some(ends) = self.place(access, is_made) else {
+                self.arrive(core, point);
+                return Step::Made;
+            };
+            let cell = access.cell as usize;
+            let number = self.state[self.cores + cell];
+            let number = if number == INITIAL { self.initial[cell] } else { number };
+            let value = self.program.values.of(number);
+            let Some((after, told)) = access.request.apply(value) else {
+                if !is_begun {
+                    return Step::Waits;
+                }
+                self.arrive(core, point);
+                return Step::Made;
+            };
+            is_begun = true;
+            is_made |= ends;
+            if let Some(events) = events {
+                events.push(Event { access, before: value, after });
+            }
+            if after != value {
+                let new = self.program.values.number(after);
+                self.print ^= self.print_of_cell(cell, number) ^ self.print_of_cell(cell, new);
+                self.state[self.cores + cell] = new;
+            }
+            // Who is not told the value is told 0, which has the number 0.
+            let told = if told == value { number } else { 0 };
+            point = self.program.follow(point, told);
+        }
+        panic!("{}: an operation of core {core} makes no access that others see", self.settings.name);
+    }
+
+    /// Decides about an access that is next: `None` if the step ends before it, else whether it is the one of the step that
+    /// matters to others.
+    fn place(&self, access: Access, is_made: bool) -> Option<bool> {
+        let is_shared = self.shared.get(access.cell as usize).copied().unwrap_or(false);
+        let matters = match access.class {
+            Class::Joined | Class::Note => false,
+            Class::Block => true,
+            Class::Step => is_shared || matches!(access.request, Request::Wait(_)),
+            Class::Relaxed if self.settings.relaxed_steps => is_shared,
+            // A load goes along with the access before it, a store with the one after it.
+            Class::Relaxed => {
+                if is_made && is_shared && access.request.writes() {
+                    return None;
+                }
+                false
+            }
+        };
+        if is_made && matters { None } else { Some(matters) }
+    }
+
+    /// Makes the core stand at this point in the state that is being built.
+    fn arrive(&mut self, core: usize, point: Point) {
+        self.print ^= self.print_of_core(core, self.state[core]) ^ self.print_of_core(core, point);
+        self.state[core] = point;
+    }
+
+    /// Builds the first state again, for a trace; returns its description.
+    pub(crate) fn begin_anew(&mut self) -> String {
+        self.state = self.first_state();
+        self.description()
+    }
+
+    /// Returns where a core that takes the step with this number begins it, in the state that was built.
+    pub(crate) fn start_of(&mut self, core: usize, operation: usize) -> Point {
+        let point = self.state[core];
+        match self.program.next(point) {
+            Next::Stand(stand) => self.program.begin(stand, operation).expect("the step was found"),
+            _ => point,
+        }
+    }
+
+    /// Returns what the model says of the state that was built.
+    pub(crate) fn description(&self) -> String {
+        context::view(self.cell_values(), || self.model.describe()).unwrap_or_else(|panic| panic)
+    }
+
+    fn check(&mut self, state: u32) -> Result<(), Box<Violation>> {
+        self.look(state, |model, cores| model.check(cores))
+    }
+
+    /// Lets the model look at the state that was built.
+    fn look(&mut self, state: u32, check: impl FnOnce(&M, &dyn Cores<M>)) -> Result<(), Box<Violation>> {
+        let standing = Standing { program: &self.program, points: &self.state[..self.cores] };
+        let model = self.model;
+        let result = context::view(self.cell_values(), || check(model, &standing));
+        result.map_err(|message| self.violation_at(state, message))
+    }
+
+    /// Returns the values of the cells in the state that was built.
+    fn cell_values(&self) -> impl Iterator<Item = u64> {
+        self.state[self.cores..]
+            .iter()
+            .zip(&self.initial)
+            .map(|(&value, &initial)| self.program.values.of(if value == INITIAL { initial } else { value }))
+    }
+}
+
+/// Where the cores stand, for a check.
+struct Standing<'a, M: Model> {
+    program: &'a Program<'a, M>,
+    points: &'a [Point],
+}
+
+impl<M: Model> Cores<M> for Standing<'_, M> {
+    fn core(&self, index: usize) -> &M::Core {
+        self.program.whereabouts(self.points[index]).0
+    }
+
+    fn operation(&self, index: usize) -> Option<M::Operation> {
+        self.program.whereabouts(self.points[index]).1
+    }
+}
