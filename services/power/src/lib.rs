@@ -51,7 +51,7 @@
 //!
 //! The fences are explicit `fence(SeqCst)`: acquire and release alone do not order a store with a later load.
 
-#![cfg_attr(not(any(test, loom)), no_std)]
+#![cfg_attr(not(any(test, interleave, loom)), no_std)]
 
 mod control;
 mod gate;
@@ -71,7 +71,7 @@ mod word;
 pub use control::{Control, ControlWord, Phase};
 pub use gate::Gate;
 pub use local::LocalCore;
-#[cfg(loom)]
+#[cfg(any(interleave, loom))]
 pub use protection::remove;
 pub use protection::{Protection, full_fence, intact};
 pub use remote::{RemoteCore, is_older};

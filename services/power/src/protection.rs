@@ -69,25 +69,25 @@ pub fn full_fence(protection: Protection) {
 }
 
 /// Returns whether a protection is in place: always, but in a model that took it out.
-#[cfg(not(loom))]
+#[cfg(not(any(interleave, loom)))]
 #[inline(always)]
 pub const fn intact(_: Protection) -> bool {
     true
 }
 
-#[cfg(loom)]
+#[cfg(any(interleave, loom))]
 std::thread_local! {
     static REMOVED: std::cell::Cell<Option<Protection>> = const { std::cell::Cell::new(None) };
 }
 
 /// Takes a protection out for the models that this thread runs from now on.
-#[cfg(loom)]
+#[cfg(any(interleave, loom))]
 pub fn remove(protection: Protection) {
     REMOVED.set(Some(protection));
 }
 
 /// Returns whether a protection is in place.
-#[cfg(loom)]
+#[cfg(any(interleave, loom))]
 pub fn intact(protection: Protection) -> bool {
     REMOVED.get() != Some(protection)
 }

@@ -16,7 +16,7 @@ use crate::{CoreTable, Protection, protection::intact};
 pub const MASK_BITS: usize = 64;
 
 /// How often a picture is taken anew because a core changed meanwhile. A call is bounded; a model is, more tightly.
-const TRIES: usize = if cfg!(loom) { 2 } else { 16 };
+const TRIES: usize = if cfg!(any(interleave, loom)) { 2 } else { 16 };
 
 /// The cores of one mask word, by what they do.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
