@@ -14,13 +14,13 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use crate::{cells::Cells, request::Request};
+use crate::{cells::Cells, request::Request, stack};
 
 /// What an operation is left with when it has come to an access that is new.
 pub(crate) struct Suspended;
 
 /// Where a core can be cut short around an access.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum Class {
     /// Before it, if others use the cell too.
     Step,
@@ -35,11 +35,19 @@ pub(crate) enum Class {
 }
 
 /// An access that a core is about to make.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Access {
     pub cell: u32,
     pub request: Request,
     pub class: Class,
+}
+
+/// Where an operation was left.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) struct Left {
+    pub access: Access,
+    /// The fingerprint of all that the core knows there, or `None` where that can not be told.
+    pub known: Option<u128>,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -55,6 +63,8 @@ enum Block {
     Outside,
     First,
     Inside,
+    /// Not in a block, but the model looks and not a core.
+    Peek,
 }
 
 /// The state of this thread's exploration.
@@ -64,8 +74,10 @@ pub(crate) struct Context {
     /// The cells of the operation's accesses and what these have returned, and how many it has made.
     log: Vec<(u32, u64)>,
     made: usize,
-    /// The access that the operation was left at.
-    next: Option<Access>,
+    /// Where the stack of an operation begins.
+    base: Option<usize>,
+    /// Where the operation was left.
+    left: Option<Left>,
     /// The values of the cells in the state that is viewed.
     view: Vec<u64>,
     pub(crate) cells: Cells,
@@ -80,7 +92,8 @@ thread_local! {
             block: Block::Outside,
             log: Vec::new(),
             made: 0,
-            next: None,
+            base: None,
+            left: None,
             view: Vec::new(),
             cells: Cells::new(),
             seen: BTreeSet::new(),
@@ -109,11 +122,19 @@ pub(crate) fn note(place: &AtomicU64, request: Request) -> u64 {
     make(place, request, Class::Note)
 }
 
+// One place from which the stack is looked at.
+#[inline(never)]
 fn make(place: &AtomicU64, request: Request, class: Class) -> u64 {
     match with(|context| context.answer(place, request, class)) {
         Answer::Direct => directly(place, request),
         Answer::Value(value) => value,
-        Answer::Suspend => resume_unwind(Box::new(Suspended)),
+        Answer::Suspend => {
+            if let Some(base) = with(|context| context.base) {
+                let known = stack::print(base);
+                with(|context| context.left.as_mut().expect("it was just set").known = Some(known));
+            }
+            resume_unwind(Box::new(Suspended))
+        }
     }
 }
 
@@ -142,13 +163,14 @@ impl Context {
             self.made += 1;
             return Answer::Value(told);
         }
-        self.next = Some(Access { cell, request, class });
+        self.left = Some(Left { access: Access { cell, request, class }, known: None });
         Answer::Suspend
     }
 
     fn class_here(&mut self, class: Class) -> Class {
         match self.block {
             Block::Outside => class,
+            Block::Peek => Class::Note,
             _ if class == Class::Note => class,
             Block::First => {
                 self.block = Block::Inside;
@@ -164,6 +186,10 @@ pub(crate) fn begin_block() {
         assert!(context.block == Block::Outside, "a block of accesses begins in another one");
         context.block = Block::First;
     });
+}
+
+pub(crate) fn begin_peek() {
+    with(|context| context.block = Block::Peek);
 }
 
 pub(crate) fn end_block() {
@@ -182,24 +208,31 @@ impl Drop for Leave {
     }
 }
 
-/// Runs an operation whose accesses so far have returned `log`. Returns the access that it is left at by unwinding, if it
-/// was.
+/// Runs an operation whose accesses so far have returned `log`. Returns where it is left by unwinding, if it is.
+///
+/// If the caller's frame is always at the same place, where it is left says what the core knows there.
+#[inline(never)]
 pub(crate) fn replay<T>(
     log: &[(u32, u64)],
+    knows: bool,
     operation: impl FnOnce() -> T,
-) -> Result<T, Result<Access, String>> {
+) -> Result<T, Result<Left, String>> {
+    // Of this frame, not of the closure's.
+    let base = if knows { stack::base() } else { None };
     with(|context| {
         context.mode = Mode::Replay;
         context.block = Block::Outside;
         context.log.clear();
         context.log.extend_from_slice(log);
         context.made = 0;
-        context.next = None;
+        context.left = None;
+        context.base = base;
     });
+    stack::clean();
     let result = caught(operation);
     result.map_err(|payload| match payload {
         Some(violation) => Err(violation),
-        None => Ok(with(|context| context.next.take()).expect("a core is left at an access")),
+        None => Ok(with(|context| context.left.take()).expect("a core is left at an access")),
     })
 }
 

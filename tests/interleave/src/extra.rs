@@ -40,6 +40,14 @@ pub fn at_once<T>(accesses: impl FnOnce() -> T) -> T {
     result
 }
 
+/// Looks at what the code shares without a step of the core, as at a [`Note`].
+pub fn peek<T>(look: impl FnOnce() -> T) -> T {
+    context::begin_peek();
+    let result = look();
+    context::end_block();
+    result
+}
+
 /// A note of the model that the code does not see: part of the state, but to write or read one is no step of a core.
 ///
 /// It happens together with the access before it, and at the beginning of an operation with the one after it.

@@ -36,12 +36,13 @@ mod program;
 mod report;
 mod request;
 mod search;
+mod stack;
 pub mod sync;
 #[cfg(test)]
 mod tests;
 mod visited;
 
-pub use extra::{Note, at_once, check, clear, label, seen, set, wait};
+pub use extra::{Note, at_once, check, clear, label, peek, seen, set, wait};
 pub use model::{Cores, Model, Settings};
 pub use report::{Report, Violation};
 pub use request::Condition;

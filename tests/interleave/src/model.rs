@@ -60,6 +60,9 @@ pub struct Settings {
     /// Whether to look for states from which no end can be reached, in which the cores run in circles. Takes memory for
     /// each transition.
     pub find_circles: bool,
+    /// Whether cores that have read different values are different though they have forgotten them: see `stack`. Slow, and of
+    /// use only for a look at whether that is true.
+    pub whole_history: bool,
     /// An exploration that finds more states is given up.
     pub most_states: usize,
 }
@@ -67,12 +70,23 @@ pub struct Settings {
 impl Settings {
     /// Returns the usual settings.
     pub const fn new(name: &'static str) -> Self {
-        Self { name, relaxed_steps: false, find_circles: false, most_states: 100_000_000 }
+        Self {
+            name,
+            relaxed_steps: false,
+            find_circles: false,
+            whole_history: false,
+            most_states: 100_000_000,
+        }
     }
 
     /// Lets cores be cut short at relaxed accesses, too.
     pub const fn with_relaxed_steps(self) -> Self {
         Self { relaxed_steps: true, ..self }
+    }
+
+    /// Tells cores apart by all that they have read.
+    pub const fn with_whole_history(self) -> Self {
+        Self { whole_history: true, ..self }
     }
 
     /// Looks for states from which no end can be reached.

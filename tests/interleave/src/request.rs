@@ -5,7 +5,7 @@
 use core::fmt;
 
 /// An access to a cell.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum Request {
     Load,
     Store(u64),
@@ -21,7 +21,7 @@ pub(crate) enum Request {
 }
 
 /// A read-modify-write that always succeeds.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum Change {
     Add(u64),
     Subtract(u64),
@@ -48,7 +48,7 @@ impl Change {
 }
 
 /// What a core waits for; see [`wait`](crate::wait).
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Condition {
     /// One of these bits is 1.
     AnyOf(u64),

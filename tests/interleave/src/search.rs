@@ -8,7 +8,7 @@ use crate::{
     Cores, Model, Settings,
     context::{self, Access, Class},
     hash::print_of,
-    program::{Next, Point, Program},
+    program::{Next, Point, Program, Unknown},
     report::{Report, Violation},
     request::Request,
     visited::{Origin, Visited},
@@ -35,6 +35,8 @@ pub(crate) enum Step {
     Made,
     /// The core has to wait.
     Waits,
+    /// It is not known yet what the code does.
+    Unknown(Unknown),
     Violation(u32),
 }
 
@@ -43,6 +45,17 @@ struct Level {
     words: Vec<u32>,
     first: u32,
 }
+
+/// Whose turn it is in the state that is being expanded.
+#[derive(Clone, Copy, Debug)]
+struct Turn {
+    core: usize,
+    operation: usize,
+    /// Whether no core could take a step so far.
+    is_end: bool,
+}
+
+const FIRST_TURN: Turn = Turn { core: 0, operation: 0, is_end: true };
 
 pub(crate) struct Search<'a, M: Model> {
     pub(crate) model: &'a M,
@@ -62,6 +75,7 @@ pub(crate) struct Search<'a, M: Model> {
     /// From where to where, if circles are looked for.
     pub(crate) edges: Vec<(u32, u32)>,
     pub(crate) final_states: Vec<u32>,
+    turn: Turn,
     /// The state that is being built.
     state: Vec<u32>,
     print: u128,
@@ -104,7 +118,7 @@ impl<'a, M: Model> Search<'a, M> {
         Self {
             model,
             settings,
-            program: Program::new(model),
+            program: Program::new(model, !settings.whole_history),
             cores: 0,
             stride: 0,
             initial: Vec::new(),
@@ -115,6 +129,7 @@ impl<'a, M: Model> Search<'a, M> {
             ends: 0,
             edges: Vec::new(),
             final_states: Vec::new(),
+            turn: FIRST_TURN,
             state: Vec::new(),
             print: 0,
         }
@@ -133,7 +148,10 @@ impl<'a, M: Model> Search<'a, M> {
             let mut at = 0;
             while at < level.words.len() {
                 let state = level.first + (at / self.stride) as u32;
-                self.expand(state, &level.words[at..at + self.stride], &mut next)?;
+                while let Some(unknown) = self.expand(state, &level.words[at..at + self.stride], &mut next)? {
+                    // The one place where code is run.
+                    self.program.learn(unknown);
+                }
                 if self.program.found_shared || self.cores + self.initial.len() > self.stride {
                     return Ok(None);
                 }
@@ -155,6 +173,7 @@ impl<'a, M: Model> Search<'a, M> {
         self.program.found_shared = false;
         self.visited = Visited::new();
         (self.transitions, self.ends) = (0, 0);
+        self.turn = FIRST_TURN;
         self.edges.clear();
         self.final_states.clear();
         self.learn_cells();
@@ -194,44 +213,46 @@ impl<'a, M: Model> Search<'a, M> {
         if value == INITIAL || value == self.initial[cell] { 0 } else { print_of(cell as u32, value) }
     }
 
-    /// Takes every step that a core can take in a state.
-    fn expand(&mut self, from: u32, words: &[u32], next: &mut Level) -> Result<(), Box<Violation>> {
-        let mut is_end = true;
-        for core in 0..self.cores {
-            for operation in 0.. {
-                let point = words[core];
-                let start = match self.program.next(point) {
-                    Next::Stand(stand) => match self.program.begin(stand, operation) {
-                        Some(start) => start,
-                        None => break,
-                    },
-                    _ if operation == 0 => point,
-                    _ => break,
-                };
-                self.state.clear();
-                self.state.extend_from_slice(words);
-                self.print = self.visited.print(from);
-                let origin = Origin { from, core: core as u8, operation: operation as u8 };
-                match self.step(core, start, &mut None) {
-                    Step::Made => {}
-                    Step::Waits => continue,
-                    Step::Violation(number) => {
-                        return Err(self.violation_in(origin, number));
-                    }
+    /// Takes the steps that the cores can take in a state, from where this was given up before. Returns what has to be
+    /// learnt of the code to go on.
+    fn expand(
+        &mut self,
+        from: u32,
+        words: &[u32],
+        next: &mut Level,
+    ) -> Result<Option<Unknown>, Box<Violation>> {
+        while self.turn.core < self.cores {
+            let Turn { core, operation, .. } = self.turn;
+            let point = words[core];
+            let start = match self.program.next(point) {
+                Next::Stand(stand) => self.program.begin(stand, operation),
+                _ => (operation == 0).then_some(Ok(point)),
+            };
+            let start = match start {
+                Some(Ok(start)) => start,
+                Some(Err(unknown)) => return Ok(Some(unknown)),
+                None => {
+                    self.turn = Turn { core: core + 1, operation: 0, ..self.turn };
+                    continue;
                 }
-                is_end = false;
-                self.transitions += 1;
-                let (to, is_new) = self.visited.insert(self.print, origin);
-                if self.settings.find_circles {
-                    self.edges.push((from, to));
+            };
+            self.state.clear();
+            self.state.extend_from_slice(words);
+            self.print = self.visited.print(from);
+            let origin = Origin { from, core: core as u8, operation: operation as u8 };
+            match self.step(core, start, &mut None) {
+                Step::Made => {
+                    self.turn.is_end = false;
+                    self.transitions += 1;
+                    self.arrived(origin, next)?;
                 }
-                if is_new {
-                    self.check(to)?;
-                    next.words.extend_from_slice(&self.state);
-                }
+                Step::Waits => {}
+                Step::Unknown(unknown) => return Ok(Some(unknown)),
+                Step::Violation(number) => return Err(self.violation_in(origin, number)),
             }
+            self.turn.operation += 1;
         }
-        if is_end {
+        if self.turn.is_end {
             self.ends += 1;
             if self.settings.find_circles {
                 self.final_states.push(from);
@@ -239,6 +260,20 @@ impl<'a, M: Model> Search<'a, M> {
             self.state.clear();
             self.state.extend_from_slice(words);
             self.look(from, |model, cores| model.end(cores))?;
+        }
+        self.turn = FIRST_TURN;
+        Ok(None)
+    }
+
+    /// Takes down the state that a step has led to.
+    fn arrived(&mut self, origin: Origin, next: &mut Level) -> Result<(), Box<Violation>> {
+        let (to, is_new) = self.visited.insert(self.print, origin);
+        if self.settings.find_circles {
+            self.edges.push((origin.from, to));
+        }
+        if is_new {
+            self.check(to)?;
+            next.words.extend_from_slice(&self.state);
         }
         Ok(())
     }
@@ -288,7 +323,10 @@ impl<'a, M: Model> Search<'a, M> {
             }
             // Who is not told the value is told 0, which has the number 0.
             let told = if told == value { number } else { 0 };
-            point = self.program.follow(point, told);
+            point = match self.program.follow(point, told) {
+                Ok(point) => point,
+                Err(unknown) => return Step::Unknown(unknown),
+            };
         }
         panic!("{}: an operation of core {core} makes no access that others see", self.settings.name);
     }
@@ -329,7 +367,10 @@ impl<'a, M: Model> Search<'a, M> {
     pub(crate) fn start_of(&mut self, core: usize, operation: usize) -> Point {
         let point = self.state[core];
         match self.program.next(point) {
-            Next::Stand(stand) => self.program.begin(stand, operation).expect("the step was found"),
+            Next::Stand(stand) => {
+                let start = self.program.begin(stand, operation).expect("there is such an operation");
+                start.expect("the step was found")
+            }
             _ => point,
         }
     }

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Models of the core table and the stop, for loom: it runs each in every order that the threads' accesses can have,
-//! and lets every load return every value that the memory model allows.
+//! Models of the core table and the stop.
+//!
+//! # For loom
+//!
+//! loom runs each in every order that the threads' accesses can have, and lets every load return every value that the memory
+//! model allows.
 //!
 //! ```sh
 //! RUSTFLAGS="--cfg loom" cargo test --release -p model
@@ -16,29 +20,61 @@
 //! others did before: loom does not come back to try those later. So a core that only looks is a thread that is spawned:
 //! loom begins with an order in which it comes last, and finds the others from there.
 //!
-//! Without `--cfg loom` this crate is empty.
+//! # For the search
+//!
+//! The models in `search` are for a machine of sequential consistency, but for whole cores with interrupts, a pen and a clock, and
+//! for all their orders: `interleave` remembers every state and comes to each once.
+//!
+//! ```sh
+//! RUSTFLAGS="--cfg interleave" CARGO_TARGET_DIR=target/interleave cargo test --release -p model -- --nocapture
+//! ```
+//!
+//! Without one of the two `--cfg` this crate is empty.
 
-#![cfg(all(loom, test))]
+#![cfg(all(any(interleave, loom), test))]
 
+#[cfg(interleave)]
+mod search;
+
+#[cfg(loom)]
 mod explore;
+#[cfg(loom)]
 mod machine;
+#[cfg(loom)]
 mod psci;
+#[cfg(loom)]
 mod world;
-
+#[cfg(loom)]
 mod alone;
+#[cfg(loom)]
 mod begin_begin;
+#[cfg(loom)]
 mod boot;
+#[cfg(loom)]
 mod cluster_notes;
+#[cfg(loom)]
 mod cpu_off;
+#[cfg(loom)]
 mod cpu_on_asleep;
+#[cfg(loom)]
 mod cpu_on_begin;
+#[cfg(loom)]
 mod cpu_on_leaving;
+#[cfg(loom)]
 mod cpu_on_twice;
+#[cfg(loom)]
 mod deputy;
+#[cfg(loom)]
 mod mask;
+#[cfg(loom)]
 mod overtaken;
+#[cfg(loom)]
 mod pause;
+#[cfg(loom)]
 mod record;
+#[cfg(loom)]
 mod release;
+#[cfg(loom)]
 mod rest;
+#[cfg(loom)]
 mod suspend;
