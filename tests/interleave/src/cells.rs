@@ -40,17 +40,12 @@ impl Cells {
         }
     }
 
-    /// Forgets the cells of another model, but not the names of places: they are given before the exploration.
+    /// Forgets the cells of another model.
     pub(crate) fn forget(&mut self) {
-        self.by_address.clear();
-        self.cells.clear();
-        self.names.clear();
+        *self = Self::new();
     }
 
     pub(crate) fn label(&mut self, address: usize, bytes: usize, name: &str) {
-        // A place that begins inside of this one is of a world that is gone.
-        let gone: Vec<usize> = self.places.range(address..address + bytes).map(|(&start, _)| start).collect();
-        gone.into_iter().for_each(|start| _ = self.places.remove(&start));
         self.places.insert(address, Place { bytes, name: name.to_owned() });
     }
 

@@ -14,7 +14,11 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use crate::{cells::Cells, request::Request, stack};
+use crate::{
+    cells::Cells,
+    request::Request,
+    stack::{self, Answer, GO_ON, GO_ON_CLEAN, LEAVE, REFUSE},
+};
 
 /// What an operation is left with when it has come to an access that is new.
 pub(crate) struct Suspended;
@@ -32,6 +36,10 @@ pub(crate) enum Class {
     Joined,
     /// Never, and no other core sees it: it is a note.
     Note,
+}
+
+impl Class {
+    const ALL: [Self; 5] = [Self::Step, Self::Relaxed, Self::Block, Self::Joined, Self::Note];
 }
 
 /// An access that a core is about to make.
@@ -78,6 +86,8 @@ pub(crate) struct Context {
     base: Option<usize>,
     /// Where the operation was left.
     left: Option<Left>,
+    /// Why an access was refused.
+    refusal: &'static str,
     /// The values of the cells in the state that is viewed.
     view: Vec<u64>,
     pub(crate) cells: Cells,
@@ -94,6 +104,7 @@ thread_local! {
             made: 0,
             base: None,
             left: None,
+            refusal: "",
             view: Vec::new(),
             cells: Cells::new(),
             seen: BTreeSet::new(),
@@ -105,66 +116,107 @@ pub(crate) fn with<T>(body: impl FnOnce(&mut Context) -> T) -> T {
     CONTEXT.with_borrow_mut(body)
 }
 
-enum Answer {
-    Direct,
-    Value(u64),
-    Suspend,
-}
-
 /// Makes an access of the code.
+#[inline(always)]
 pub(crate) fn access(place: &AtomicU64, request: Request, order: Ordering) -> u64 {
-    let class = if matches!(order, Ordering::Relaxed) { Class::Relaxed } else { Class::Step };
-    make(place, request, class)
+    make(place, request, if matches!(order, Ordering::Relaxed) { Class::Relaxed } else { Class::Step })
 }
 
 /// Reads or writes a note of the model.
+#[inline(always)]
 pub(crate) fn note(place: &AtomicU64, request: Request) -> u64 {
     make(place, request, Class::Note)
 }
 
-// One place from which the stack is looked at.
-#[inline(never)]
+#[inline(always)]
 fn make(place: &AtomicU64, request: Request, class: Class) -> u64 {
-    match with(|context| context.answer(place, request, class)) {
-        Answer::Direct => directly(place, request),
-        Answer::Value(value) => value,
-        Answer::Suspend => {
-            if let Some(base) = with(|context| context.base) {
-                let known = stack::print(base);
-                with(|context| context.left.as_mut().expect("it was just set").known = Some(known));
-            }
-            resume_unwind(Box::new(Suspended))
-        }
+    let (code, first, second) = request.encode();
+    // All in registers: what is passed on the stack would stay there.
+    let answer = stack::access(place, code, first, second, class as u64);
+    match answer.verdict {
+        GO_ON | GO_ON_CLEAN => answer.value,
+        LEAVE => leave(),
+        _ => refuse(),
     }
 }
 
-fn directly(place: &AtomicU64, request: Request) -> u64 {
-    let (value, told) =
-        request.apply(place.load(Ordering::Relaxed)).expect("a core waits outside of an exploration");
+#[cold]
+#[inline(never)]
+fn leave() -> ! {
+    resume_unwind(Box::new(Suspended))
+}
+
+#[cold]
+#[inline(never)]
+fn refuse() -> ! {
+    panic!("{}", with(|context| context.refusal))
+}
+
+/// Answers an access. What its caller keeps begins at the address `keeps`.
+pub(crate) extern "C" fn answer(
+    place: &AtomicU64,
+    code: u64,
+    first: u64,
+    second: u64,
+    class: u64,
+    keeps: usize,
+) -> Answer {
+    let request = Request::decode(code, first, second);
+    with(|context| {
+        let answer = match context.mode {
+            Mode::Direct => directly(place, request).ok_or("a core waits outside of an exploration"),
+            Mode::View => context.look(place, request),
+            Mode::Replay => context.replayed(place, request, Class::ALL[class as usize], keeps),
+        };
+        answer.unwrap_or_else(|refusal| {
+            context.refusal = refusal;
+            Answer { value: 0, verdict: REFUSE }
+        })
+    })
+}
+
+fn go_on(value: u64) -> Answer {
+    Answer { value, verdict: GO_ON }
+}
+
+fn directly(place: &AtomicU64, request: Request) -> Option<Answer> {
+    let (value, told) = request.apply(place.load(Ordering::Relaxed))?;
     place.store(value, Ordering::Relaxed);
-    told
+    Some(go_on(told))
 }
 
 impl Context {
-    fn answer(&mut self, place: &AtomicU64, request: Request, class: Class) -> Answer {
-        if self.mode == Mode::Direct {
-            return Answer::Direct;
+    /// Answers an access of a check.
+    fn look(&mut self, place: &AtomicU64, request: Request) -> Result<Answer, &'static str> {
+        if request.writes() {
+            return Err("a check changes a cell");
         }
         let cell = self.cells.at(place);
-        if self.mode == Mode::View {
-            assert!(!request.writes(), "a check changes a cell");
-            let value = self.view.get(cell as usize).copied().unwrap_or_else(|| self.cells.initial(cell));
-            let (_, told) = request.apply(value).expect("a check waits");
-            return Answer::Value(told);
-        }
+        let value = self.view.get(cell as usize).copied().unwrap_or_else(|| self.cells.initial(cell));
+        let (_, told) = request.apply(value).ok_or("a check waits")?;
+        Ok(go_on(told))
+    }
+
+    /// Answers an access of an operation that is replayed.
+    fn replayed(
+        &mut self,
+        place: &AtomicU64,
+        request: Request,
+        class: Class,
+        keeps: usize,
+    ) -> Result<Answer, &'static str> {
+        let cell = self.cells.at(place);
         let class = self.class_here(class);
-        if let Some(&(logged, told)) = self.log.get(self.made) {
-            assert!(cell == logged, "an operation is not deterministic: it must depend on its accesses only");
-            self.made += 1;
-            return Answer::Value(told);
+        let Some(&(logged, value)) = self.log.get(self.made) else {
+            let known = self.base.map(|base| stack::print(keeps, base));
+            self.left = Some(Left { access: Access { cell, request, class }, known });
+            return Ok(Answer { value: 0, verdict: LEAVE });
+        };
+        if cell != logged {
+            return Err("an operation is not deterministic: it must depend on its accesses only");
         }
-        self.left = Some(Left { access: Access { cell, request, class }, known: None });
-        Answer::Suspend
+        self.made += 1;
+        Ok(Answer { value, verdict: GO_ON_CLEAN })
     }
 
     fn class_here(&mut self, class: Class) -> Class {
@@ -210,15 +262,13 @@ impl Drop for Leave {
 
 /// Runs an operation whose accesses so far have returned `log`. Returns where it is left by unwinding, if it is.
 ///
-/// If the caller's frame is always at the same place, where it is left says what the core knows there.
+/// If `knows` and the caller's frame is always at the same place, that says what the core knows there.
 #[inline(never)]
 pub(crate) fn replay<T>(
     log: &[(u32, u64)],
     knows: bool,
     operation: impl FnOnce() -> T,
 ) -> Result<T, Result<Left, String>> {
-    // Of this frame, not of the closure's.
-    let base = if knows { stack::base() } else { None };
     with(|context| {
         context.mode = Mode::Replay;
         context.block = Block::Outside;
@@ -226,11 +276,13 @@ pub(crate) fn replay<T>(
         context.log.extend_from_slice(log);
         context.made = 0;
         context.left = None;
-        context.base = base;
     });
-    stack::clean();
-    let result = caught(operation);
-    result.map_err(|payload| match payload {
+    let mut result = None;
+    stack::run(|base| {
+        with(|context| context.base = (knows && base != 0).then_some(base));
+        result = Some(caught(operation));
+    });
+    result.expect("the operation has run").map_err(|payload| match payload {
         Some(violation) => Err(violation),
         None => Ok(with(|context| context.left.take()).expect("a core is left at an access")),
     })

@@ -17,17 +17,20 @@ use crate::{
 /// # Panics
 ///
 /// Panics outside of an exploration if the condition does not hold: nobody else could change that.
+#[inline(always)]
 pub fn wait(word: &AtomicU64, condition: Condition) {
     context::access(word.place(), Request::Wait(condition), SeqCst);
 }
 
 /// Sets bits of a word. Better than [`AtomicU64::fetch_or`] for who does not look at the previous value: states in which
 /// cores know different things are different states.
+#[inline(always)]
 pub fn set(word: &AtomicU64, bits: u64) {
     context::access(word.place(), Request::Update(Change::Or(bits)), SeqCst);
 }
 
 /// Clears bits of a word; see [`set`].
+#[inline(always)]
 pub fn clear(word: &AtomicU64, bits: u64) {
     context::access(word.place(), Request::Update(Change::And(!bits)), SeqCst);
 }
@@ -61,26 +64,31 @@ impl Note {
     }
 
     /// Returns the value.
+    #[inline(always)]
     pub fn get(&self) -> u64 {
         context::note(self.0.place(), Request::Load)
     }
 
     /// Replaces the value.
+    #[inline(always)]
     pub fn set(&self, value: u64) {
         context::note(self.0.place(), Request::Store(value));
     }
 
     /// Adds to the value.
+    #[inline(always)]
     pub fn add(&self, value: u64) {
         context::note(self.0.place(), Request::Update(Change::Add(value)));
     }
 
     /// Sets bits of the value.
+    #[inline(always)]
     pub fn set_bits(&self, bits: u64) {
         context::note(self.0.place(), Request::Update(Change::Or(bits)));
     }
 
     /// Clears bits of the value.
+    #[inline(always)]
     pub fn clear_bits(&self, bits: u64) {
         context::note(self.0.place(), Request::Update(Change::And(!bits)));
     }

@@ -12,7 +12,8 @@
 //!
 //! The code depends on nothing but what its accesses return. So a core is known by its operation and by the list of these
 //! values, and what it does next is found by running the operation again up to there. That is done once for each list
-//! (`program`), and after that a step of a core is an entry of a table: some million steps a second.
+//! (`program`), and after that a step of a core is an entry of a table: more than a million steps a second. Most values
+//! are dropped soon, so lists that leave a core with the same stack and registers are taken as one (`stack`).
 //!
 //! A step is one access that matters to others: to a cell that several cores access and at least one of them changes. All
 //! other accesses have the same result whenever they are made, and go along. Which cells matter is found while searching; one
@@ -22,7 +23,8 @@
 //!
 //! - Properties are checked by panic, with [`check`] or otherwise: in operations, in [`Model::check`] and in [`Model::end`].
 //! - What a core does not need any more should not be in [`Model::Core`]: states that differ in it are different.
-//! - An operation is best short. Within it, all that its accesses have returned tells states apart.
+//! - An operation is best short. Within it, what its accesses have returned and it still knows tells states apart.
+//! - An operation must keep nothing in memory that it allocates from one access to the next.
 //! - A loop that waits must not spin: [`wait`] makes the core wait.
 //! - Time is a cell, and that it passes is an operation of one more core.
 

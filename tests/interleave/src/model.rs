@@ -14,6 +14,9 @@ pub trait Model {
     /// Something that a core can do.
     type Operation: Copy + Debug;
 
+    /// Gives the memory names, with [`label`](crate::label), for traces.
+    fn name_memory(&self) {}
+
     /// Returns the cores as they stand at the beginning.
     fn cores(&self) -> Vec<Self::Core>;
 
@@ -25,10 +28,16 @@ pub trait Model {
     /// If it begins with [`wait`](crate::wait), the core can choose it only when there is nothing to wait for.
     fn run(&self, index: usize, core: &Self::Core, operation: Self::Operation) -> Self::Core;
 
+    /// Returns whether an operation may happen, and need not: a machine in which cores can do nothing else has come to its
+    /// end.
+    fn is_idle(&self, _operation: Self::Operation) -> bool {
+        false
+    }
+
     /// Checks a state, by panic; loads see what the cells hold in it.
     fn check(&self, _cores: &dyn Cores<Self>) {}
 
-    /// Checks a state in which no core can take a step.
+    /// Checks a state in which no core has to take a step.
     fn end(&self, _cores: &dyn Cores<Self>) {}
 
     /// Describes the state in which a step has ended, for a trace.

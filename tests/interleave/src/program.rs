@@ -222,6 +222,12 @@ impl<'a, M: Model> Program<'a, M> {
         operations[operation as usize].2 = point;
     }
 
+    /// Returns whether a core that goes on from `start` begins an idle operation there.
+    pub(crate) fn begins_idle(&self, point: Point, start: Point) -> bool {
+        matches!(self.next(point), Next::Stand(_))
+            && self.whereabouts(start).1.is_some_and(|operation| self.model.is_idle(operation))
+    }
+
     /// Returns where the core at this point stands or has begun its operation, and the operation.
     pub(crate) fn whereabouts(&self, point: Point) -> (&M::Core, Option<M::Operation>) {
         let mut entry = &self.entries[point as usize];

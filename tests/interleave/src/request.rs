@@ -33,6 +33,24 @@ pub(crate) enum Change {
 }
 
 impl Change {
+    #[inline(always)]
+    const fn encode(self) -> (u64, u64) {
+        match self {
+            Self::Add(operand) => (0, operand),
+            Self::Subtract(operand) => (1, operand),
+            Self::And(operand) => (2, operand),
+            Self::Or(operand) => (3, operand),
+            Self::Xor(operand) => (4, operand),
+            Self::Maximum(operand) => (5, operand),
+            Self::Minimum(operand) => (6, operand),
+        }
+    }
+
+    fn decode(code: u64, operand: u64) -> Self {
+        let all = [Self::Add, Self::Subtract, Self::And, Self::Or, Self::Xor, Self::Maximum, Self::Minimum];
+        all[code as usize](operand)
+    }
+
     pub(crate) const fn of(self, value: u64) -> u64 {
         match self {
             Self::Add(operand) => value.wrapping_add(operand),
@@ -63,6 +81,21 @@ pub enum Condition {
 }
 
 impl Condition {
+    #[inline(always)]
+    const fn encode(self) -> (u64, u64) {
+        match self {
+            Self::AnyOf(value) => (0, value),
+            Self::NoneOf(value) => (1, value),
+            Self::Equal(value) => (2, value),
+            Self::Differs(value) => (3, value),
+            Self::AtLeast(value) => (4, value),
+        }
+    }
+
+    fn decode(code: u64, value: u64) -> Self {
+        [Self::AnyOf, Self::NoneOf, Self::Equal, Self::Differs, Self::AtLeast][code as usize](value)
+    }
+
     /// Returns whether the condition holds for this value.
     pub const fn holds(self, value: u64) -> bool {
         match self {
@@ -76,6 +109,33 @@ impl Condition {
 }
 
 impl Request {
+    /// Returns the access as numbers, which a call passes in registers.
+    #[inline(always)]
+    pub(crate) const fn encode(self) -> (u64, u64, u64) {
+        match self {
+            Self::Load => (0, 0, 0),
+            Self::Store(value) => (1, value, 0),
+            Self::Swap(value) => (2, value, 0),
+            Self::CompareExchange { expected, new } => (3, expected, new),
+            Self::Change(change) => (0x10 | change.encode().0, change.encode().1, 0),
+            Self::Update(change) => (0x20 | change.encode().0, change.encode().1, 0),
+            Self::Wait(condition) => (0x30 | condition.encode().0, condition.encode().1, 0),
+        }
+    }
+
+    /// Returns the access with these numbers.
+    pub(crate) fn decode(code: u64, first: u64, second: u64) -> Self {
+        match code {
+            0 => Self::Load,
+            1 => Self::Store(first),
+            2 => Self::Swap(first),
+            3 => Self::CompareExchange { expected: first, new: second },
+            0x10..0x20 => Self::Change(Change::decode(code & 0xf, first)),
+            0x20..0x30 => Self::Update(Change::decode(code & 0xf, first)),
+            _ => Self::Wait(Condition::decode(code & 0xf, first)),
+        }
+    }
+
     /// Returns whether the access can change the cell.
     pub(crate) const fn writes(self) -> bool {
         !matches!(self, Self::Load | Self::Wait(_))
@@ -114,6 +174,11 @@ impl fmt::Display for Request {
 mod tests {
     use super::*;
 
+    fn decoded(request: Request) -> Request {
+        let (code, first, second) = request.encode();
+        Request::decode(code, first, second)
+    }
+
     #[test]
     fn accesses_do_what_those_of_core_do() {
         let exchange = |expected| Request::CompareExchange { expected, new: 9 };
@@ -136,6 +201,7 @@ mod tests {
         ] {
             assert_eq!(request.apply(5), Some((after, told)), "{request}");
             assert!(after == 5 || request.writes(), "{request}");
+            assert_eq!(decoded(request), request);
         }
     }
 
@@ -150,6 +216,7 @@ mod tests {
         ] {
             assert_eq!(Request::Wait(condition).apply(yes), Some((yes, 0)), "{condition:?}");
             assert_eq!(Request::Wait(condition).apply(no), None, "{condition:?}");
+            assert_eq!(decoded(Request::Wait(condition)), Request::Wait(condition));
         }
         assert!(!Request::Wait(Condition::Equal(0)).writes());
     }

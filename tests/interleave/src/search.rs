@@ -96,6 +96,7 @@ pub fn explore<M: Model>(model: &M, settings: Settings) -> Result<Report, Box<Vi
         context.cells.forget();
         context.seen.clear();
     });
+    model.name_memory();
     let mut search = Search::new(model, settings);
     let mut passes = 1;
     loop {
@@ -242,7 +243,7 @@ impl<'a, M: Model> Search<'a, M> {
             let origin = Origin { from, core: core as u8, operation: operation as u8 };
             match self.step(core, start, &mut None) {
                 Step::Made => {
-                    self.turn.is_end = false;
+                    self.turn.is_end &= self.program.begins_idle(point, start);
                     self.transitions += 1;
                     self.arrived(origin, next)?;
                 }

@@ -30,16 +30,19 @@ impl AtomicU64 {
     }
 
     /// Loads the value.
+    #[inline(always)]
     pub fn load(&self, order: Ordering) -> u64 {
         context::access(&self.0, Request::Load, order)
     }
 
     /// Stores a value.
+    #[inline(always)]
     pub fn store(&self, value: u64, order: Ordering) {
         context::access(&self.0, Request::Store(value), order);
     }
 
     /// Stores a value and returns the previous one.
+    #[inline(always)]
     pub fn swap(&self, value: u64, order: Ordering) -> u64 {
         context::access(&self.0, Request::Swap(value), order)
     }
@@ -49,6 +52,7 @@ impl AtomicU64 {
     /// # Errors
     ///
     /// Returns the value if it is another one.
+    #[inline(always)]
     pub fn compare_exchange(
         &self,
         current: u64,
@@ -65,6 +69,7 @@ impl AtomicU64 {
     /// # Errors
     ///
     /// Returns the value if it is another one.
+    #[inline(always)]
     pub fn compare_exchange_weak(
         &self,
         current: u64,
@@ -76,36 +81,43 @@ impl AtomicU64 {
     }
 
     /// Adds to the value, which wraps around, and returns the previous one.
+    #[inline(always)]
     pub fn fetch_add(&self, value: u64, order: Ordering) -> u64 {
         context::access(&self.0, Request::Change(Change::Add(value)), order)
     }
 
     /// Subtracts from the value, which wraps around, and returns the previous one.
+    #[inline(always)]
     pub fn fetch_sub(&self, value: u64, order: Ordering) -> u64 {
         context::access(&self.0, Request::Change(Change::Subtract(value)), order)
     }
 
     /// Clears the bits that are 0 in `value`, and returns the previous value.
+    #[inline(always)]
     pub fn fetch_and(&self, value: u64, order: Ordering) -> u64 {
         context::access(&self.0, Request::Change(Change::And(value)), order)
     }
 
     /// Sets the bits that are 1 in `value`, and returns the previous value.
+    #[inline(always)]
     pub fn fetch_or(&self, value: u64, order: Ordering) -> u64 {
         context::access(&self.0, Request::Change(Change::Or(value)), order)
     }
 
     /// Inverts the bits that are 1 in `value`, and returns the previous value.
+    #[inline(always)]
     pub fn fetch_xor(&self, value: u64, order: Ordering) -> u64 {
         context::access(&self.0, Request::Change(Change::Xor(value)), order)
     }
 
     /// Stores the larger of both values, and returns the previous one.
+    #[inline(always)]
     pub fn fetch_max(&self, value: u64, order: Ordering) -> u64 {
         context::access(&self.0, Request::Change(Change::Maximum(value)), order)
     }
 
     /// Stores the smaller of both values, and returns the previous one.
+    #[inline(always)]
     pub fn fetch_min(&self, value: u64, order: Ordering) -> u64 {
         context::access(&self.0, Request::Change(Change::Minimum(value)), order)
     }
@@ -115,6 +127,7 @@ impl AtomicU64 {
     /// # Errors
     ///
     /// Returns the value for which `update` returned `None`.
+    #[inline(always)]
     pub fn fetch_update(
         &self,
         set_order: Ordering,

@@ -293,3 +293,47 @@ fn a_model_that_is_too_large_is_given_up() {
     let write = |model: &Memory, _: usize| (0..4).for_each(|_| model.words[0].store(0, SeqCst));
     let _ = explore(&Once::new(2, write, |_| {}), Settings { most_states: 3, ..SETTINGS });
 }
+
+/// Returns whether the word is 4.
+#[inline(never)]
+fn is_four(model: &Memory) -> bool {
+    model.words[0].load(SeqCst) == 4
+}
+
+#[test]
+fn a_core_that_has_forgotten_what_it_read_is_the_same_again() {
+    let run = move |model: &Memory, index: usize| {
+        if index == 0 {
+            (1..5).for_each(|value| model.words[0].store(value, SeqCst));
+        } else {
+            check("LATER", !is_four(model) || is_four(model), "time goes back");
+            is_four(model);
+        }
+    };
+    let model = Once::new(2, run, |_| {});
+    let merged = holds(&model);
+    let whole = explore(&model, SETTINGS.with_whole_history()).unwrap();
+    // Without optimisation, what was read stays where the next call finds it.
+    assert!(merged.states < whole.states || cfg!(debug_assertions), "{merged} {whole}");
+    assert_eq!((merged.ends, &merged.seen), (whole.ends, &whole.seen));
+}
+
+#[test]
+fn a_core_that_remembers_what_it_read_is_another_one() {
+    let run = move |model: &Memory, index: usize| {
+        if index == 0 {
+            (1..5).for_each(|value| model.words[0].store(value, SeqCst));
+        } else {
+            let first = model.words[0].load(SeqCst);
+            is_four(model);
+            let second = model.words[0].load(SeqCst);
+            check("LATER", second >= first, "time goes back");
+            model.words[1].store(first, SeqCst);
+        }
+    };
+    let end = |words: &[AtomicU64; 3]| {
+        let value = words[1].load(Relaxed);
+        seen(["0", "1", "2", "3", "4"][value as usize]);
+    };
+    holds(&Once::new(2, run, end)).expect(&["0", "1", "2", "3", "4"]);
+}

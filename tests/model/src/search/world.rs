@@ -56,6 +56,8 @@ pub(crate) enum Doing {
     Interrupt,
     /// It looks for a start.
     Look,
+    /// It wakes up in the pen for no reason and looks.
+    Startle,
     /// It wakes up in the pen.
     Wake,
     Tick,
@@ -103,7 +105,6 @@ impl World {
             world.table().cold_boot(core);
             world.inside.set_bits(1 << core);
         }
-        world.label();
         world
     }
 
@@ -253,6 +254,10 @@ impl Model for World {
     type Core = Core;
     type Operation = Doing;
 
+    fn name_memory(&self) {
+        self.label();
+    }
+
     fn cores(&self) -> Vec<Core> {
         let mut cores: Vec<_> = self.first.iter().map(|&place| Core { place, at: 0, handle: 0 }).collect();
         cores.push(Core { place: Place::Clock, at: 0, handle: 0 });
@@ -266,7 +271,7 @@ impl Model for World {
                 next.map(|&act| Doing::Call(act)).into_iter().chain([Doing::Interrupt]).collect()
             }
             Place::Pen => vec![Doing::Look],
-            Place::Asleep => vec![Doing::Wake],
+            Place::Asleep => vec![Doing::Wake, Doing::Startle],
             Place::Clock if core.at < self.ticks => vec![Doing::Tick],
             Place::Clock => vec![],
         }
@@ -282,7 +287,7 @@ impl Model for World {
                 self.machine.acknowledge(index, STOP);
                 core.place = self.resume(index);
             }
-            Doing::Look => core.place = self.look(index),
+            Doing::Look | Doing::Startle => core.place = self.look(index),
             Doing::Wake => {
                 wait(&self.machine.pending[index], Condition::AnyOf(DOORBELL | STOP));
                 self.machine.acknowledge(index, DOORBELL | STOP);
@@ -299,6 +304,10 @@ impl Model for World {
             core.handle = 0;
         }
         core
+    }
+
+    fn is_idle(&self, doing: Doing) -> bool {
+        matches!(doing, Doing::Startle)
     }
 
     fn check(&self, _: &dyn Cores<Self>) {
