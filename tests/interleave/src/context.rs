@@ -30,9 +30,9 @@ pub(crate) enum Class {
     Step,
     /// As for a step, unless relaxed accesses are none.
     Relaxed,
-    /// Before it, whoever uses the cell: it begins a block.
+    /// The same, and it begins a block of accesses that are made at once.
     Block,
-    /// Never: it is in a block.
+    /// It is in a block: before it only if others use none of the cells before it in the block.
     Joined,
     /// Never, and no other core sees it: it is a note.
     Note,

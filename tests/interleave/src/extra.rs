@@ -11,7 +11,8 @@ use crate::{
     sync::AtomicU64,
 };
 
-/// Waits until the condition holds for the value: the core takes no step before. A machine in which every core that has
+/// Waits until the condition holds for the value: the core takes no step before, and its next access is made in the same
+/// step. So the condition has to be one that others do not end. A machine in which every core that has
 /// not finished waits has come to its end, and [`Model::end`](crate::Model::end) says whether it may.
 ///
 /// # Panics

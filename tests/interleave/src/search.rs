@@ -46,6 +46,14 @@ struct Level {
     first: u32,
 }
 
+/// What a step has made so far: anything, an access that matters to others, and one in the block that it is in.
+#[derive(Clone, Copy, Debug, Default)]
+struct Made {
+    any: bool,
+    shared: bool,
+    block: bool,
+}
+
 /// Whose turn it is in the state that is being expanded.
 #[derive(Clone, Copy, Debug)]
 struct Turn {
@@ -283,8 +291,7 @@ impl<'a, M: Model> Search<'a, M> {
     /// to others.
     pub(crate) fn step(&mut self, core: usize, start: Point, events: &mut Option<Vec<Event>>) -> Step {
         let mut point = start;
-        // Whether an access was made at all, one that matters to others, and a relaxed store behind the last of those.
-        let (mut is_begun, mut is_made) = (false, false);
+        let mut made = Made::default();
         for _ in 0..LONGEST_STEP {
             if self.program.points() != self.known_points {
                 self.learn_cells();
@@ -297,7 +304,7 @@ impl<'a, M: Model> Search<'a, M> {
                 }
                 Next::Violation(number) => return Step::Violation(number),
             };
-            let Some(ends) = self.place(access, is_made) else {
+            let Some(made_then) = self.place(access, made) else {
                 self.arrive(core, point);
                 return Step::Made;
             };
@@ -306,14 +313,13 @@ impl<'a, M: Model> Search<'a, M> {
             let number = if number == INITIAL { self.initial[cell] } else { number };
             let value = self.program.values.of(number);
             let Some((after, told)) = access.request.apply(value) else {
-                if !is_begun {
+                if !made.any {
                     return Step::Waits;
                 }
                 self.arrive(core, point);
                 return Step::Made;
             };
-            is_begun = true;
-            is_made |= ends;
+            made = made_then;
             if let Some(events) = events {
                 events.push(Event { access, before: value, after });
             }
@@ -332,24 +338,33 @@ impl<'a, M: Model> Search<'a, M> {
         panic!("{}: an operation of core {core} makes no access that others see", self.settings.name);
     }
 
-    /// Decides about an access that is next: `None` if the step ends before it, else whether it is the one of the step that
-    /// matters to others.
-    fn place(&self, access: Access, is_made: bool) -> Option<bool> {
+    /// Decides about an access that is next: `None` if the step ends before it, else what the step has made with it.
+    fn place(&self, access: Access, made: Made) -> Option<Made> {
         let is_shared = self.shared.get(access.cell as usize).copied().unwrap_or(false);
+        let is_inside = access.class == Class::Joined;
         let matters = match access.class {
-            Class::Joined | Class::Note => false,
-            Class::Block => true,
-            Class::Step => is_shared || matches!(access.request, Request::Wait(_)),
+            Class::Note => false,
+            // Of a block, the first access that matters to others stands for all.
+            Class::Joined => is_shared && !made.block,
+            Class::Step if matches!(access.request, Request::Wait(_)) => {
+                // It goes along with the access after it.
+                return (!made.shared).then_some(Made { any: true, ..made });
+            }
+            Class::Block | Class::Step => is_shared,
             Class::Relaxed if self.settings.relaxed_steps => is_shared,
             // A load goes along with the access before it, a store with the one after it.
-            Class::Relaxed => {
-                if is_made && is_shared && access.request.writes() {
-                    return None;
-                }
-                false
-            }
+            Class::Relaxed if made.shared && is_shared && access.request.writes() => return None,
+            Class::Relaxed => false,
         };
-        if is_made && matters { None } else { Some(matters) }
+        if made.shared && matters {
+            return None;
+        }
+        let is_block = is_inside || matches!(access.class, Class::Block | Class::Note);
+        Some(Made {
+            any: true,
+            shared: made.shared || matters,
+            block: is_block && (matters || made.block && access.class != Class::Block),
+        })
     }
 
     /// Makes the core stand at this point in the state that is being built.

@@ -2,22 +2,29 @@
 
 //! CPU_ON against BEGIN: core 2 starts core 1, while core 0 opens a session.
 
-use interleave::Settings;
 use quell_abi::Kind;
 use quell_power::Protection;
 
-use super::world::{Act, World, fails_without, holds};
-
-const NAME: &str = "CPU_ON and BEGIN";
+use super::{
+    rules::{fails_without, holds},
+    world::{Act, Begin, World},
+};
 
 fn world() -> World {
-    World::new(&[Some(&[Act::Begin(Kind::Crash, 0, 1), Act::PollToEnd]), None, Some(&[Act::Start(1)])], 1)
+    World::new(
+        vec![
+            Begin::Inside(&[Act::Begin(Kind::Crash, [0, 1, 0]), Act::PollToEnd]),
+            Begin::Pen,
+            Begin::Inside(&[Act::Start(1)]),
+        ],
+        0,
+    )
 }
 
 #[test]
 fn done_means_that_nobody_runs() {
-    let report = holds(&world(), Settings::new(NAME).with_circles());
-    report.expect(&["A", "I1", "I3", "I4", "I7", "L1", "DONE", "PARTIAL", "CPU_ON denied"]);
+    let report = holds("CPU_ON and BEGIN", &world());
+    report.expect(&["A", "I1", "I3", "I4", "I5", "I7", "DONE", "CPU_ON denied", "CPU_ON accepted"]);
 }
 
 #[test]

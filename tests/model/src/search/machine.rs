@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The hardware of a model: interrupts and the counter.
+//! The hardware of a model: interrupts, the counter, and a timer for each core.
+
+use core::mem::offset_of;
 
 use interleave::{
-    clear, label, set,
+    Condition, Note, at_once, clear, label, set,
     sync::{AtomicU64, Ordering},
+    wait,
 };
+use quell_abi::CoreRecord;
 use quell_power::Topology;
-use quell_stop::Hardware;
+use quell_stop::{Hardware, RecordWriter};
 
 /// Ticks of a second: a tick is a millisecond.
 const FREQUENCY: u64 = 1_000;
@@ -15,27 +19,44 @@ const FREQUENCY: u64 = 1_000;
 /// Just out of reset: not 0, which some code takes for "never".
 const FIRST_TICK: u64 = 1 << 32;
 
-/// The interrupts that a core can have pending.
+/// A timer that is off.
+const NEVER: u64 = u64::MAX;
+
+/// The interrupts that a core can have pending: the secure ones, and those of the operating system.
 pub(crate) const STOP: u64 = 1;
-pub(crate) const DOORBELL: u64 = 2;
-/// The stop interrupt of the operating system.
+pub(crate) const TIMER: u64 = 2;
+pub(crate) const SECURE: u64 = STOP | TIMER;
 pub(crate) const NORMAL: u64 = 4;
 
 #[derive(Debug)]
 pub(crate) struct Machine {
     clock: AtomicU64,
     pub(crate) pending: Vec<AtomicU64>,
+    alarms: Vec<AtomicU64>,
+    /// The cores that are closed, one bit each.
+    pub(crate) closed: Note,
+    /// How often each core has been in the operating system anew, for what it captures.
+    pub(crate) lives: Vec<Note>,
 }
 
 impl Machine {
     pub(crate) fn new(cores: usize) -> Self {
-        Self { clock: AtomicU64::new(FIRST_TICK), pending: (0..cores).map(|_| AtomicU64::new(0)).collect() }
+        Self {
+            clock: AtomicU64::new(FIRST_TICK),
+            pending: (0..cores).map(|_| AtomicU64::new(0)).collect(),
+            alarms: (0..cores).map(|_| AtomicU64::new(NEVER)).collect(),
+            closed: Note::new(0),
+            lives: (0..cores).map(|_| Note::new(0)).collect(),
+        }
     }
 
-    pub(crate) fn label(&self) {
+    pub(crate) fn name_memory(&self) {
         label(&self.clock, "clock");
-        for (core, pending) in self.pending.iter().enumerate() {
-            label(pending, &format!("interrupts of core {core}"));
+        label(&self.closed, "closed");
+        for core in 0..self.pending.len() {
+            label(&self.pending[core], &format!("interrupts of core {core}"));
+            label(&self.alarms[core], &format!("alarm of core {core}"));
+            label(&self.lives[core], &format!("lives of core {core}"));
         }
     }
 
@@ -43,19 +64,44 @@ impl Machine {
         set(&self.pending[core], interrupt);
     }
 
-    pub(crate) fn acknowledge(&self, core: usize, interrupts: u64) {
-        clear(&self.pending[core], interrupts);
-    }
-
     /// A millisecond passes.
     pub(crate) fn tick(&self) {
-        self.clock.fetch_add(1, Ordering::SeqCst);
+        at_once(|| {
+            let now = self.clock.fetch_add(1, Ordering::SeqCst) + 1;
+            for (pending, alarm) in self.pending.iter().zip(&self.alarms) {
+                if alarm.load(Ordering::SeqCst) <= now {
+                    set(pending, TIMER);
+                }
+            }
+        });
     }
 }
 
-impl Topology for Machine {
+/// The machine as one of its cores sees it.
+#[derive(Debug)]
+pub(crate) struct Seat<'a> {
+    pub(crate) machine: &'a Machine,
+    pub(crate) core: usize,
+}
+
+impl Seat<'_> {
+    fn pending(&self) -> &AtomicU64 {
+        &self.machine.pending[self.core]
+    }
+
+    /// Sleeps until an interrupt is pending, whosever.
+    pub(crate) fn stand_by(&self) {
+        wait(self.pending(), Condition::AnyOf(SECURE | NORMAL));
+    }
+
+    pub(crate) fn is_normal_pending(&self) -> bool {
+        self.pending().load(Ordering::SeqCst) & NORMAL != 0
+    }
+}
+
+impl Topology for Seat<'_> {
     fn index_of(&self, affinity: u64) -> Option<usize> {
-        usize::try_from(affinity).ok().filter(|&index| index < self.pending.len())
+        usize::try_from(affinity).ok().filter(|&index| index < self.machine.pending.len())
     }
 
     fn affinity_of(&self, index: usize) -> u64 {
@@ -63,9 +109,11 @@ impl Topology for Machine {
     }
 }
 
-impl Hardware for Machine {
+impl Hardware for Seat<'_> {
+    type Closed = ();
+
     fn now(&self) -> u64 {
-        self.clock.load(Ordering::SeqCst)
+        self.machine.clock.load(Ordering::SeqCst)
     }
 
     fn frequency(&self) -> u64 {
@@ -73,11 +121,11 @@ impl Hardware for Machine {
     }
 
     fn send_stop(&self, cores: impl Iterator<Item = usize>) {
-        cores.for_each(|core| self.raise(core, STOP));
+        cores.for_each(|core| self.machine.raise(core, STOP));
     }
 
     fn send_normal(&self, _: u32, cores: impl Iterator<Item = usize>) {
-        cores.for_each(|core| self.raise(core, NORMAL));
+        cores.for_each(|core| self.machine.raise(core, NORMAL));
     }
 
     fn is_memory(&self, _: &std::ops::Range<u64>) -> bool {
@@ -85,4 +133,44 @@ impl Hardware for Machine {
     }
 
     fn write(&self, _: u64, _: u64) {}
+
+    fn acknowledge(&self) {
+        // The timer's stays until the timer is set anew.
+        clear(self.pending(), STOP);
+    }
+
+    fn sleep(&self) {
+        wait(self.pending(), Condition::AnyOf(SECURE));
+    }
+
+    fn close(&self) {
+        self.acknowledge();
+        self.machine.closed.set_bits(1 << self.core);
+    }
+
+    fn reopen(&self, (): ()) {
+        self.machine.closed.clear_bits(1 << self.core);
+    }
+
+    fn capture(&self, writer: &RecordWriter<'_>) {
+        writer.set(offset_of!(CoreRecord, pc), self.machine.lives[self.core].get());
+    }
+
+    fn set_alarm(&self, at: Option<u64>) {
+        let at = at.unwrap_or(NEVER);
+        at_once(|| {
+            let before = self.machine.alarms[self.core].swap(at, Ordering::SeqCst);
+            if at != NEVER && self.machine.clock.load(Ordering::SeqCst) >= at {
+                set(self.pending(), TIMER);
+            } else if before != NEVER {
+                clear(self.pending(), TIMER);
+            }
+        });
+    }
+
+    fn count_stray(&self) {}
+
+    fn reset_machine(&self) {
+        interleave::seen("reset");
+    }
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Models for the search. What they are made of is in `machine` and `world`; each other module is a kind of encounter.
+//! Models for the search. The hardware is in `machine`, what cores do with it in `world`, and what must hold of all of them in
+//! `rules`; each other module is a kind of encounter.
 
 mod cpu_on_begin;
 mod machine;
+mod rules;
 #[allow(dead_code)] // temporary
 mod world;

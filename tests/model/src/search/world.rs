@@ -1,28 +1,39 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The machine of a model: what its cores do, and what always holds.
+//! The machine of a model: what its cores do, as the monitor does it. What must hold of it is in `rules`.
 
-use std::thread;
+use interleave::{Condition, Note, check, label, peek, seen, wait};
+use quell_abi::{Call, Kind, Release, State, Status, Why};
+use quell_arch::{Answer, FunctionId};
+use quell_power::{Control, CoreSlot, CoreTable, Depth, Entry, LocalCore, StartError};
+use quell_stop::{Hardware as _, Outcome, RecordSlot, Shared, Stop, StopSlot, Way};
 
-use interleave::{Condition, Cores, Model, Note, Report, Settings, check, explore, label, peek, seen, wait};
-use quell_abi::{Call, Kind, State, Status, Why};
-use quell_arch::FunctionId;
-use quell_power::{Control, CoreSlot, CoreTable, Entry, Gate, Protection, StartError};
-use quell_stop::{Outcome, RecordSlot, Stop, StopSlot};
+use super::machine::{Machine, NORMAL, SECURE, STOP, Seat};
 
-use super::machine::{DOORBELL, Machine, STOP};
-
-/// A call of the operating system of a core.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+/// What the operating system of a core does.
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Act {
     /// CPU_ON of this core.
     Start(usize),
-    /// BEGIN with this kind, and grace and NMI time in milliseconds.
-    Begin(Kind, u64, u64),
-    /// POLL until the session is DONE or PARTIAL.
+    /// BEGIN with this kind, and grace, NMI and lease time in milliseconds.
+    Begin(Kind, [u64; 3]),
+    /// POLL until the session is DONE or PARTIAL, or somebody else's.
     PollToEnd,
+    /// ACK.
+    Acknowledge,
+    /// RELEASE.
+    Release(Release),
     /// CPU_OFF.
     Off,
+    /// CPU_SUSPEND to standby.
+    Suspend,
+    /// SNAPSHOT and EVICT of this core, with so many milliseconds.
+    Snapshot(usize, u64),
+    Evict(usize, u64),
+    /// Any other call.
+    Call,
+    /// The core hangs from here on, and takes no interrupt.
+    Wedge,
 }
 
 /// Where a core is.
@@ -30,12 +41,12 @@ pub(crate) enum Act {
 pub(crate) enum Place {
     /// In the operating system.
     Inside,
-    /// In the pen, about to look for a start.
+    /// In the pen.
     Pen,
-    /// In the pen, asleep.
-    Asleep,
-    /// Not a core: what makes time pass.
-    Clock,
+    /// Nowhere: it hangs.
+    Wedged,
+    /// Not a core: what makes time pass and interrupts come.
+    Outside,
 }
 
 /// A core between two operations.
@@ -46,75 +57,110 @@ pub(crate) struct Core {
     pub(crate) at: usize,
     /// The generation of the session that it has begun.
     pub(crate) handle: u32,
+    /// How often it was started anew: 1 for any number.
+    pub(crate) life: u8,
 }
 
 /// What a core can do.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Doing {
-    Call(Act),
-    /// It takes the secure interrupt.
+    Act(Act),
+    /// It takes a secure interrupt.
     Interrupt,
-    /// It looks for a start.
-    Look,
-    /// It wakes up in the pen for no reason and looks.
-    Startle,
-    /// It wakes up in the pen.
-    Wake,
+    /// It takes one of the operating system's.
+    Normal,
+    /// It is in the pen until somebody starts it.
+    Stay,
     Tick,
+    /// An interrupt comes to a core: which nobody in the model has sent.
+    Stray(usize, u64),
+}
+
+/// What a core of the model is at the beginning.
+pub(crate) enum Begin {
+    /// In the operating system, with this to do.
+    Inside(&'static [Act]),
+    /// OFF.
+    Pen,
 }
 
 pub(crate) struct World {
-    control: Control,
-    cores: Vec<CoreSlot>,
+    pub(crate) control: Control,
+    pub(crate) cores: Vec<CoreSlot>,
+    pub(crate) shared: Shared,
     slots: Vec<StopSlot>,
     records: Vec<RecordSlot>,
-    machine: Machine,
-    first: Vec<Place>,
-    scripts: Vec<&'static [Act]>,
-    ticks: usize,
-    /// The cores that are in the operating system, one bit each.
-    inside: Note,
-    /// The cores that may not be, since their session was DONE.
-    stopped: Note,
-    /// The generations that a BEGIN returned.
+    pub(crate) machine: Machine,
+    pub(crate) scripts: Vec<Begin>,
+    /// What a core does in its second life.
+    pub(crate) later: &'static [Act],
+    /// How often the clock ticks, and which interrupts come on top.
+    pub(crate) ticks: usize,
+    pub(crate) strays: &'static [(usize, u64)],
+    /// The cores that are in the operating system, one bit each; those that may not be, since their session was DONE.
+    pub(crate) inside: Note,
+    pub(crate) stopped: Note,
+    /// The generations that a BEGIN has returned.
     begun: Note,
+    /// Of each core the generation that its last accepted start saw, plus one.
+    pub(crate) started: Vec<Note>,
+    /// The cores that an EVICT left alone, and those that it was promised.
+    pub(crate) spared: Note,
+    pub(crate) promised: Note,
 }
 
 impl World {
-    /// Returns a machine whose cores have these scripts; those that have `Some` are in the operating system, the others in the
-    /// pen. The clock can tick so often.
-    pub(crate) fn new(scripts: &[Option<&'static [Act]>], ticks: usize) -> Self {
+    pub(crate) fn new(scripts: Vec<Begin>, ticks: usize) -> Self {
         let count = scripts.len();
         let world = Self {
             control: Control::new(),
             cores: (0..count).map(|_| CoreSlot::new()).collect(),
+            shared: Shared::new(),
             slots: (0..count).map(|_| StopSlot::new()).collect(),
             records: (0..count).map(|_| RecordSlot::new()).collect(),
             machine: Machine::new(count),
-            first: scripts
-                .iter()
-                .map(|script| if script.is_some() { Place::Inside } else { Place::Asleep })
-                .collect(),
-            scripts: scripts.iter().map(|script| script.unwrap_or_default()).collect(),
+            scripts,
+            later: &[],
             ticks,
+            strays: &[],
             inside: Note::new(0),
             stopped: Note::new(0),
             begun: Note::new(0),
+            started: (0..count).map(|_| Note::new(0)).collect(),
+            spared: Note::new(0),
+            promised: Note::new(0),
         };
-        for core in (0..count).filter(|&core| world.first[core] == Place::Inside) {
-            world.table().cold_boot(core);
-            world.inside.set_bits(1 << core);
+        for (core, script) in world.scripts.iter().enumerate() {
+            match script {
+                Begin::Inside(_) => {
+                    world.table().cold_boot(core);
+                    world.inside.set_bits(1 << core);
+                }
+                Begin::Pen => world.machine.closed.set_bits(1 << core),
+            }
         }
         world
     }
 
-    fn label(&self) {
-        self.machine.label();
+    /// Lets these interrupts come at any time, in this order.
+    pub(crate) fn with_strays(self, strays: &'static [(usize, u64)]) -> Self {
+        Self { strays, ..self }
+    }
+
+    /// Lets cores do this when they have been started.
+    pub(crate) fn with_later(self, later: &'static [Act]) -> Self {
+        Self { later, ..self }
+    }
+
+    pub(crate) fn name_places(&self) {
+        self.machine.name_memory();
         label(&self.control, "control");
+        label(&self.shared, "deputy");
         for core in 0..self.cores.len() {
             label(&self.cores[core], &format!("word of core {core}"));
             label(&self.slots[core], &format!("slot of core {core}"));
             label(&self.records[core], &format!("record of core {core}"));
+            label(&self.started[core], &format!("started {core}"));
         }
         label(&self.inside, "inside");
         label(&self.stopped, "stopped");
@@ -125,242 +171,292 @@ impl World {
         CoreTable::new(&self.control, &self.cores)
     }
 
-    pub(crate) fn state(&self, core: usize) -> State {
-        self.table().local(core).word().state()
-    }
-
     pub(crate) fn is_inside(&self, core: usize) -> bool {
         self.inside.get() >> core & 1 == 1
     }
 
-    fn stop(&self) -> Stop<'_, Machine> {
-        Stop::new(self.table(), &self.slots, &self.records, &self.machine)
+    const fn seat(&self, core: usize) -> Seat<'_> {
+        Seat { machine: &self.machine, core }
     }
 
-    fn call(&self, caller: usize, call: Call, arguments: [u64; 6]) -> Outcome {
-        let function = FunctionId::from_register(u64::from(call.fid())).unwrap();
-        self.stop().handle(function, arguments, &self.table().local(caller))
+    fn stop<'a>(&'a self, seat: &'a Seat<'a>) -> Stop<'a, Seat<'a>> {
+        Stop::new(self.table(), &self.shared, &self.slots, &self.records, seat)
     }
 
-    /// The core leaves the operating system with a call or an interrupt.
-    fn exit(&self, core: usize) {
-        self.inside.clear_bits(1 << core);
-    }
-
-    fn enter(&self, core: usize) -> Place {
-        self.inside.set_bits(1 << core);
-        Place::Inside
-    }
-
-    /// The core comes to the gate from a call or an interrupt.
-    fn resume(&self, core: usize) -> Place {
-        match self.table().local(core).resume() {
-            Gate::Pass => self.enter(core),
-            Gate::Stop { generation } => self.leave(core, Why::Nmi, Some(generation)),
-            Gate::Pen => panic!("B: core {core} is in the operating system and is not ON"),
-        }
-    }
-
-    fn leave(&self, core: usize, why: Why, session: Option<u32>) -> Place {
-        let local = self.table().local(core);
-        check("I8", local.leave(), "somebody else has changed the word of a core that is ON");
-        local.publish(why, session.or_else(|| local.session()));
-        Place::Pen
-    }
-
-    fn look(&self, core: usize) -> Place {
-        let local = self.table().local(core);
-        let Some(entry) = local.boot() else { return Place::Asleep };
-        check("A", entry.address != 0, "the core boots from a mailbox that nobody wrote");
-        match local.enter() {
-            Gate::Pass => self.enter(core),
-            Gate::Stop { generation } => self.leave(core, Why::NeverRan, Some(generation)),
-            Gate::Pen => panic!("B: core {core} has taken its start and is not ON"),
-        }
-    }
-
-    fn start(&self, starter: usize, target: usize) -> Place {
-        let before = peek(|| self.control.load());
-        self.stopped.clear_bits(1 << target);
-        let entry = Entry { address: 0x1000, context: 0, big_endian: false };
-        let table = self.table();
-        let result = table.remote(target).unwrap().start(&table.local(starter), entry);
-        match result {
-            Ok(()) => {
-                let is_same =
-                    before.is_open() && peek(|| self.control.load().generation()) == before.generation();
-                check("I7", !is_same, "a CPU_ON succeeds in a session");
-                self.machine.raise(target, DOORBELL);
-            }
-            Err(StartError::Denied) => seen("CPU_ON denied"),
-            Err(_) => {}
-        }
-        self.resume(starter)
-    }
-
-    fn begin(&self, core: &mut Core, caller: usize, kind: Kind, times: [u64; 2]) -> Place {
-        let [grace, nmi] = times.map(|milliseconds| milliseconds * 1_000);
-        match self.call(caller, Call::Begin, [kind as u64, grace, nmi, 0, u64::MAX, 0]) {
-            Outcome::Return(answer) => {
-                let &[0, handle, ..] = answer.as_slice() else { panic!("BEGIN answers {answer:?}") };
-                check("I2", self.begun.get() >> handle & 1 == 0, "two cores own the same generation");
-                self.begun.set_bits(1 << handle);
-                core.handle = handle as u32;
-                self.resume(caller)
-            }
-            Outcome::Lost { generation } => {
-                seen("BEGIN lost");
-                self.leave(caller, Why::Lost, Some(generation))
-            }
-            Outcome::Ack { .. } => unreachable!("BEGIN acknowledges nothing"),
-        }
-    }
-
-    /// Returns where the core is, and whether it is told something else than PENDING.
-    fn poll(&self, caller: usize, handle: u32) -> (Place, bool) {
-        let Outcome::Return(answer) = self.call(caller, Call::Poll, [handle.into(), 0, 0, 0, 0, 0]) else {
-            panic!("POLL returns")
-        };
-        let status = Status::from_register(answer.as_slice()[0]).expect("x0 is a status");
-        if status == Status::Success {
-            seen("DONE");
-            let others = !(1 << caller) & ((1 << self.cores.len()) - 1);
-            self.stopped.set_bits(others);
-        }
-        if status == Status::Partial {
-            seen("PARTIAL");
-        }
-        (self.resume(caller), status != Status::Pending)
-    }
-
-    fn act(&self, core: &mut Core, caller: usize, act: Act) {
-        self.exit(caller);
-        let mut is_over = true;
-        core.place = match act {
-            Act::Start(target) => self.start(caller, target),
-            Act::Begin(kind, grace, nmi) => self.begin(core, caller, kind, [grace, nmi]),
-            Act::PollToEnd => {
-                let (place, told) = self.poll(caller, core.handle);
-                is_over = told;
-                place
-            }
-            Act::Off => self.leave(caller, Why::Off, None),
-        };
-        core.at += usize::from(is_over);
-    }
-}
-
-impl Model for World {
-    type Core = Core;
-    type Operation = Doing;
-
-    fn name_memory(&self) {
-        self.label();
-    }
-
-    fn cores(&self) -> Vec<Core> {
-        let mut cores: Vec<_> = self.first.iter().map(|&place| Core { place, at: 0, handle: 0 }).collect();
-        cores.push(Core { place: Place::Clock, at: 0, handle: 0 });
-        cores
-    }
-
-    fn operations(&self, index: usize, core: &Core) -> Vec<Doing> {
-        match core.place {
-            Place::Inside => {
-                let next = self.scripts[index].get(core.at);
-                next.map(|&act| Doing::Call(act)).into_iter().chain([Doing::Interrupt]).collect()
-            }
-            Place::Pen => vec![Doing::Look],
-            Place::Asleep => vec![Doing::Wake, Doing::Startle],
-            Place::Clock if core.at < self.ticks => vec![Doing::Tick],
-            Place::Clock => vec![],
-        }
-    }
-
-    fn run(&self, index: usize, core: &Core, doing: Doing) -> Core {
-        let mut core = *core;
+    /// Lets one operation of a core run; returns where the core is then.
+    pub(crate) fn run(&self, index: usize, core: &mut Core, doing: Doing) {
+        let seat = self.seat(index);
+        let (stop, local) = (self.stop(&seat), self.table().local(index));
         match doing {
-            Doing::Call(act) => self.act(&mut core, index, act),
-            Doing::Interrupt => {
-                wait(&self.machine.pending[index], Condition::AnyOf(STOP));
-                self.exit(index);
-                self.machine.acknowledge(index, STOP);
-                core.place = self.resume(index);
+            Doing::Act(Act::Wedge) => {
+                self.inside.clear_bits(1 << index);
+                core.place = Place::Wedged;
             }
-            Doing::Look | Doing::Startle => core.place = self.look(index),
-            Doing::Wake => {
-                wait(&self.machine.pending[index], Condition::AnyOf(DOORBELL | STOP));
-                self.machine.acknowledge(index, DOORBELL | STOP);
-                core.place = Place::Pen;
+            Doing::Act(act) => {
+                self.inside.clear_bits(1 << index);
+                let monitor = Monitor { world: self, seat: &seat, stop, local };
+                core.place = monitor.act(core, act);
+            }
+            Doing::Interrupt => {
+                wait(&self.machine.pending[index], Condition::AnyOf(SECURE));
+                self.inside.clear_bits(1 << index);
+                seat.acknowledge();
+                let way = stop.interrupted(&local);
+                let monitor = Monitor { world: self, seat: &seat, stop, local };
+                core.place = monitor.follow(way);
+            }
+            Doing::Normal => {
+                wait(&self.machine.pending[index], Condition::AnyOf(NORMAL));
+                interleave::clear(&self.machine.pending[index], NORMAL);
+                seen("normal interrupt");
+            }
+            Doing::Stay => {
+                let entry = stop.stay(&local);
+                check("A", entry.address != 0, "a core boots from a mailbox that nobody wrote");
+                let way = stop.enter(&local, Why::NeverRan);
+                let monitor = Monitor { world: self, seat: &seat, stop, local };
+                core.place = monitor.arrive_anew(way);
+                (core.at, core.life) = (0, 1);
             }
             Doing::Tick => {
                 self.machine.tick();
                 core.at += 1;
             }
+            Doing::Stray(target, interrupt) => {
+                self.machine.raise(target, interrupt);
+                core.handle += 1;
+            }
         }
-        // What a core that has stopped was about to do is gone with its operating system.
-        if !matches!(core.place, Place::Inside | Place::Clock) {
-            core.at = self.scripts[index].len();
-            core.handle = 0;
+        if matches!(core.place, Place::Pen | Place::Wedged) {
+            // What the core was about to do is gone with its operating system.
+            (core.at, core.handle) = (usize::MAX, 0);
         }
-        core
-    }
-
-    fn is_idle(&self, doing: Doing) -> bool {
-        matches!(doing, Doing::Startle)
-    }
-
-    fn check(&self, _: &dyn Cores<Self>) {
-        let running = self.inside.get() & self.stopped.get();
-        check("I1", running == 0, format_args!("cores {running:#b} run after DONE"));
-        for core in 0..self.cores.len() {
-            let state = self.state(core);
-            let may_run = matches!(state, State::On);
-            check("I4", may_run || !self.is_inside(core), format_args!("core {core} runs and is {state:?}"));
-        }
-        let session = self.control.load();
-        if session.is_open() {
-            let owner = session.owner();
-            check("I3", self.state(owner) == State::On, "the owner of the session is stopped");
-        }
-    }
-
-    fn end(&self, cores: &dyn Cores<Self>) {
-        for (index, script) in self.scripts.iter().enumerate() {
-            let core = cores.core(index);
-            let is_done = core.place != Place::Inside || core.at == script.len();
-            check("L1", is_done, format_args!("core {index} never ends its call"));
-            let word = self.state(index);
-            check("L3", matches!(word, State::On | State::Off), format_args!("core {index} stays {word:?}"));
-        }
-    }
-
-    fn describe(&self) -> String {
-        let table = self.table();
-        let words: Vec<_> =
-            table.words().map(|word| format!("{:?} {}", word.state(), word.generation())).collect();
-        format!("{:?}; {}; inside {:#b}", self.control.load(), words.join(", "), self.inside.get())
     }
 }
 
-/// Explores a model and prints what came of it.
-pub(crate) fn holds(world: &World, settings: Settings) -> Report {
-    let report = explore(world, settings).unwrap_or_else(|violation| panic!("{violation}"));
-    println!("{report}");
-    report
+/// A core in the firmware.
+struct Monitor<'a> {
+    world: &'a World,
+    seat: &'a Seat<'a>,
+    stop: Stop<'a, Seat<'a>>,
+    local: LocalCore<'a>,
 }
 
-/// Explores a model without a protection and expects that it breaks just this property.
-pub(crate) fn fails_without(protection: Protection, world: fn() -> World, property: &'static str) {
-    // A thread of its own, because a protection is taken out for the rest of a thread.
-    let result = thread::spawn(move || {
-        quell_power::remove(protection);
-        explore(&world(), Settings::new("without"))
-    });
-    let violation = result.join().unwrap().expect_err("the model holds without the protection");
-    println!("without {protection:?}:\n{violation}");
-    assert!(
-        violation.message.starts_with(&format!("{property}: ")),
-        "without {protection:?} the model fails otherwise: {violation}"
-    );
+impl Monitor<'_> {
+    /// The way back into the operating system, by the gate.
+    fn follow(&self, way: Way) -> Place {
+        if way == Way::Pen {
+            return Place::Pen;
+        }
+        match self.stop.gate(&self.local) {
+            Way::Back => self.inside(),
+            Way::Pen => Place::Pen,
+        }
+    }
+
+    fn arrive_anew(&self, way: Way) -> Place {
+        if way == Way::Pen {
+            return Place::Pen;
+        }
+        let index = self.local.index();
+        self.world.machine.lives[index].add(1);
+        self.world.machine.closed.clear_bits(1 << index);
+        self.inside()
+    }
+
+    /// The core is in the operating system, right after its last look at its own word.
+    fn inside(&self) -> Place {
+        let word = peek(|| self.local.word());
+        check(
+            "I14",
+            word.state() == State::On,
+            format_args!("core {} enters and is {word:?}", self.local.index()),
+        );
+        self.world.inside.set_bits(1 << self.local.index());
+        Place::Inside
+    }
+
+    fn call(&self, call: Call, arguments: [u64; 6]) -> Option<Answer> {
+        let function = FunctionId::from_register(u64::from(call.fid())).unwrap();
+        match self.stop.handle(function, arguments, &self.local) {
+            Outcome::Return(answer) => Some(answer),
+            Outcome::Stop(order) => self.stop.obey(&self.local, order),
+        }
+    }
+
+    fn act(&self, core: &mut Core, act: Act) -> Place {
+        core.at += 1;
+        let index = self.local.index();
+        match act {
+            Act::Start(target) => self.start(target),
+            Act::Begin(kind, times) => {
+                let [grace, nmi, lease] = times.map(|milliseconds| milliseconds * 1_000);
+                let arguments = [kind as u64, grace, nmi, lease, u64::MAX, 0];
+                let Some(answer) = self.call(Call::Begin, arguments) else { return Place::Pen };
+                if let &[0, handle, ..] = answer.as_slice() {
+                    self.begun(core, handle);
+                }
+                self.follow(Way::Back)
+            }
+            Act::PollToEnd => {
+                let Some(answer) = self.call(Call::Poll, [core.handle.into(), 0, 0, 0, 0, 0]) else {
+                    return Place::Pen;
+                };
+                let status = Status::from_register(answer.as_slice()[0]).expect("x0 is a status");
+                if status == Status::Pending {
+                    core.at -= 1;
+                }
+                self.polled(status, core.handle);
+                self.follow(Way::Back)
+            }
+            Act::Acknowledge => match self.call(Call::Ack, [0x1234, 0, 0, 0, 0, 0]) {
+                Some(_) => self.follow(Way::Back),
+                None => Place::Pen,
+            },
+            Act::Release(how) => self.release(core, how),
+            Act::Off => {
+                if peek(|| self.world.control.load()).targets(index) {
+                    seen("CPU_OFF in a session");
+                }
+                self.stop.off(&self.local);
+                Place::Pen
+            }
+            Act::Suspend => self.suspend(),
+            Act::Snapshot(target, milliseconds) => {
+                let arguments = [target as u64, milliseconds * 1_000, 0, 0, 0, 0];
+                let Some(answer) = self.call(Call::Snapshot, arguments) else { return Place::Pen };
+                match Status::from_register(answer.as_slice()[0]) {
+                    Some(Status::Success) => seen("SNAPSHOT done"),
+                    Some(Status::Partial) => seen("SNAPSHOT partial"),
+                    _ => seen("SNAPSHOT busy"),
+                }
+                self.follow(Way::Back)
+            }
+            Act::Evict(target, milliseconds) => self.evict(target, milliseconds),
+            Act::Call => self.follow(Way::Back),
+            Act::Wedge => unreachable!("a core that hangs is not in the firmware"),
+        }
+    }
+
+    fn start(&self, target: usize) -> Place {
+        let world = self.world;
+        let before = peek(|| world.control.load());
+        let starter = self.local.index();
+        world.stopped.clear_bits(1 << target);
+        world.promised.clear_bits(1 << target);
+        let entry = Entry { address: 0x1000 * (starter as u64 + 1), context: 0, big_endian: false };
+        match world.table().remote(target).unwrap().start(&self.local, entry) {
+            Ok(()) => {
+                let (now, word) = peek(|| (world.control.load(), world.table().local(target).word()));
+                let is_same = before.is_open() && now.generation() == before.generation() && now.is_open();
+                check("I7", !is_same, "a CPU_ON succeeds in a session");
+                let is_old = matches!(word.state(), State::Pending | State::On)
+                    && word.generation() != now.generation();
+                check("A", !is_old || now.is_open(), "a start from before a session holds after it");
+                world.started[target].set(u64::from(word.generation()) + 1);
+                seen("CPU_ON accepted");
+                world.machine.raise(target, STOP);
+            }
+            Err(StartError::Denied) => seen("CPU_ON denied"),
+            Err(StartError::AlreadyOn) => seen("CPU_ON already on"),
+            Err(StartError::OnPending) => seen("CPU_ON pending"),
+        }
+        self.follow(Way::Back)
+    }
+
+    fn begun(&self, core: &mut Core, handle: u64) {
+        let begun = &self.world.begun;
+        check("I2", begun.get() >> handle & 1 == 0, "two cores own the same generation");
+        begun.set_bits(1 << handle);
+        core.handle = handle as u32;
+    }
+
+    fn polled(&self, status: Status, handle: u32) {
+        let world = self.world;
+        match status {
+            Status::Success => {
+                seen("DONE");
+                let session = peek(|| world.control.load());
+                if session.kind() != Kind::Pause && session.generation() == handle {
+                    let others = !(1 << session.owner()) & ((1 << world.cores.len()) - 1);
+                    world.stopped.set_bits(others);
+                }
+            }
+            Status::Partial => seen("PARTIAL"),
+            Status::Pending => seen("PENDING"),
+            _ => seen("POLL refused"),
+        }
+    }
+
+    fn release(&self, core: &Core, how: Release) -> Place {
+        let before = peek(|| self.world.control.load());
+        let Some(answer) = self.call(Call::Release, [core.handle.into(), how as u64, u64::MAX, 0, 0, 0])
+        else {
+            return Place::Pen;
+        };
+        let is_done = answer.as_slice()[0] == 0;
+        seen(match (how, is_done) {
+            (Release::Resume, true) => "RESUME",
+            (Release::Off, true) => "RELEASE OFF",
+            (_, false) => "RELEASE refused",
+        });
+        let is_stale = before.generation() != core.handle;
+        check("I12", !(is_done && is_stale), "a stale handle releases a session");
+        self.follow(Way::Back)
+    }
+
+    /// CPU_SUSPEND, as the monitor does it.
+    fn suspend(&self) -> Place {
+        if !self.local.suspend(Depth::Standby) {
+            let way = self.stop.arrive(&self.local, Why::Nmi);
+            return self.follow(way);
+        }
+        loop {
+            self.seat.stand_by();
+            self.seat.acknowledge();
+            self.stop.attend(&self.local);
+            assert!(!self.stop.serve(&self.local), "who sleeps does not accept to be evicted");
+            let is_awake = self.local.word().depth().is_none();
+            if is_awake || self.seat.is_normal_pending() || self.stop.is_evicted(&self.local) {
+                break;
+            }
+        }
+        let way = if self.local.wake() {
+            self.stop.enter(&self.local, Why::Suspended)
+        } else {
+            self.stop.arrive(&self.local, Why::Suspended)
+        };
+        if way == Way::Pen {
+            return Place::Pen;
+        }
+        if self.stop.serve(&self.local) {
+            let way = self.stop.leave_evicted(&self.local);
+            return self.follow(way);
+        }
+        self.follow(Way::Back)
+    }
+
+    fn evict(&self, target: usize, milliseconds: u64) -> Place {
+        let world = self.world;
+        let Some(answer) = self.call(Call::Evict, [target as u64, milliseconds * 1_000, 0, 0, 0, 0]) else {
+            return Place::Pen;
+        };
+        match Status::from_register(answer.as_slice()[0]) {
+            Some(Status::Success) => {
+                seen("EVICT done");
+                world.stopped.set_bits(1 << target);
+                world.promised.set_bits(1 << target);
+            }
+            Some(Status::Pending) => {
+                seen("EVICT pending");
+                world.promised.set_bits(1 << target);
+            }
+            Some(Status::Partial) => {
+                seen("EVICT partial");
+                world.spared.set_bits(1 << target);
+            }
+            _ => seen("EVICT busy"),
+        }
+        self.follow(Way::Back)
+    }
 }

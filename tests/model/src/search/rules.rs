@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! What holds of every machine: in every state, and where it comes to its end.
+
+use interleave::{Cores, Model, Report, Settings, check, explore};
+use quell_abi::{Kind, State, Why};
+use quell_power::{Phase, Protection};
+
+use super::world::{Begin, Core, Doing, Place, World};
+
+impl World {
+    /// I1, I3, I4, I5 and I6 in a state.
+    fn check_core(&self, core: usize) {
+        let word = self.table().local(core).word();
+        let session = self.control.load();
+        let (inside, state) = (self.is_inside(core), word.state());
+        // One that was given up runs as far as to its pending interrupt.
+        check(
+            "I4",
+            !inside || state == State::On || word.is_quarantined(),
+            format_args!("core {core} runs and is {word:?}"),
+        );
+        // What sleeps is contained where it is, and goes to the pen when it wakes.
+        let is_away = matches!(state, State::Off | State::Parked) && !word.is_quarantined();
+        let is_closed = self.machine.closed.get() >> core & 1 == 1;
+        check(
+            "I5",
+            !is_away || is_closed || word.why() == Why::Suspended,
+            format_args!("core {core} is {word:?} and not in the pen"),
+        );
+        let is_target = session.targets(core);
+        if is_target && session.phase() == Phase::Done {
+            check("I1", !inside, format_args!("core {core} runs in a PAUSE that is DONE"));
+        }
+        if is_target
+            && matches!(session.phase(), Phase::Fenced | Phase::Grace)
+            && self.spared.get() | self.promised.get() == 0
+        {
+            let is_cut = word.why() == Why::Nmi && word.generation() == session.generation();
+            check("I6", !is_cut, format_args!("core {core} is stopped in the time of grace"));
+        }
+        if session.generation() == 0 {
+            let is_stopped =
+                word.why() == Why::Nmi && self.promised.get() >> core & 1 == 0 && !self.has_evictions();
+            check("I6", !is_stopped, format_args!("core {core} is stopped and there was no session"));
+        }
+    }
+
+    fn has_evictions(&self) -> bool {
+        self.scripts.iter().any(|begin| match begin {
+            Begin::Inside(acts) => acts.iter().any(|act| matches!(act, super::world::Act::Evict(..))),
+            Begin::Pen => false,
+        })
+    }
+}
+
+impl Model for World {
+    type Core = Core;
+    type Operation = Doing;
+
+    fn name_memory(&self) {
+        self.name_places();
+    }
+
+    fn cores(&self) -> Vec<Core> {
+        let begin = |script: &Begin| match script {
+            Begin::Inside(_) => Core { place: Place::Inside, at: 0, handle: 0, life: 0 },
+            Begin::Pen => Core { place: Place::Pen, at: usize::MAX, handle: 0, life: 0 },
+        };
+        let outside = Core { place: Place::Outside, at: 0, handle: 0, life: 0 };
+        self.scripts.iter().map(begin).chain([outside]).collect()
+    }
+
+    fn operations(&self, index: usize, core: &Core) -> Vec<Doing> {
+        match core.place {
+            Place::Inside => {
+                let acts = match (&self.scripts[index], core.life) {
+                    (Begin::Inside(acts), 0) => acts,
+                    _ => self.later,
+                };
+                let next = acts.get(core.at).map(|&act| Doing::Act(act));
+                next.into_iter().chain([Doing::Interrupt, Doing::Normal]).collect()
+            }
+            Place::Pen => vec![Doing::Stay],
+            Place::Wedged => vec![],
+            Place::Outside => {
+                let tick = (core.at < self.ticks).then_some(Doing::Tick);
+                let stray = self.strays.get(core.handle as usize);
+                tick.into_iter()
+                    .chain(stray.map(|&(core, interrupt)| Doing::Stray(core, interrupt)))
+                    .collect()
+            }
+        }
+    }
+
+    fn run(&self, index: usize, core: &Core, doing: Doing) -> Core {
+        let mut core = *core;
+        World::run(self, index, &mut core, doing);
+        core
+    }
+
+    fn check(&self, _: &dyn Cores<Self>) {
+        let running = self.inside.get() & self.stopped.get();
+        check("I1", running == 0, format_args!("cores {running:#b} run after DONE"));
+        (0..self.cores.len()).for_each(|core| self.check_core(core));
+        let session = self.control.load();
+        if session.is_open() {
+            let word = self.table().local(session.owner()).word();
+            check("I3", word.state() == State::On, format_args!("the owner of the session is {word:?}"));
+        }
+    }
+
+    fn end(&self, cores: &dyn Cores<Self>) {
+        let session = self.control.load();
+        if session.is_open() {
+            let is_late =
+                matches!(session.phase(), Phase::Fenced | Phase::Grace | Phase::Nmi | Phase::Releasing);
+            check("L1", !is_late, format_args!("nobody drives {session:?}"));
+            check("L5", session.kind() != Kind::Pause, format_args!("nobody resumes {session:?}"));
+        }
+        for index in 0..self.cores.len() {
+            let (core, word) = (cores.core(index), self.table().local(index).word());
+            let is_idle = cores.operation(index).is_none_or(|doing| matches!(doing, Doing::Stay));
+            let sleeps = word.state() == State::Suspended;
+            if !session.targets(index) {
+                check("L3", word.state() != State::Parked, format_args!("core {index} stays parked"));
+                check(
+                    "L6",
+                    is_idle || sleeps,
+                    format_args!("core {index} never comes back from {:?}", cores.operation(index)),
+                );
+            } else if session.phase().stops() {
+                let is_stopped =
+                    matches!(word.state(), State::Off | State::Parked) || core.place == Place::Wedged;
+                check("L2", is_stopped, format_args!("core {index} could be stopped and is {word:?}"));
+            }
+            if word.is_quarantined() {
+                check("L7", core.place == Place::Wedged, format_args!("core {index} never arrives"));
+            }
+            // No session has opened since the start was accepted.
+            let started = self.started[index].get();
+            if started == u64::from(session.generation()) + 1
+                && !session.is_open()
+                && self.promised.get() >> index & 1 == 0
+            {
+                let runs = self.is_inside(index) || matches!(core.place, Place::Wedged);
+                check(
+                    "I8",
+                    runs || word.why() == Why::Off,
+                    format_args!("core {index} was started and is {word:?}"),
+                );
+            }
+            if self.spared.get() >> index & 1 == 1 && session.generation() == 0 {
+                check(
+                    "I17",
+                    word.state() == State::On,
+                    format_args!("core {index} was spared and is {word:?}"),
+                );
+            }
+            if self.promised.get() >> index & 1 == 1 {
+                check(
+                    "I17",
+                    word.state() == State::Off,
+                    format_args!("core {index} is promised OFF and is {word:?}"),
+                );
+            }
+        }
+    }
+
+    fn describe(&self) -> String {
+        let words: Vec<_> = self
+            .table()
+            .words()
+            .map(|word| {
+                let mark = if word.is_quarantined() { " quarantined" } else { "" };
+                format!("{:?}/{:?} {}{mark}", word.state(), word.why(), word.generation())
+            })
+            .collect();
+        format!("{:?}; {}; inside {:#b}", self.control.load(), words.join(", "), self.inside.get())
+    }
+}
+
+/// Explores a model and prints what came of it.
+pub(crate) fn holds(name: &'static str, world: &World) -> Report {
+    let report = explore(world, Settings::new(name)).unwrap_or_else(|violation| panic!("{violation}"));
+    println!("{report}");
+    report
+}
+
+/// Explores a model without a protection and expects that it breaks just this property.
+pub(crate) fn fails_without(protection: Protection, world: fn() -> World, property: &'static str) {
+    // A thread of its own, because a protection is taken out for the rest of a thread.
+    let result = std::thread::spawn(move || {
+        quell_power::remove(protection);
+        explore(&world(), Settings::new("without"))
+    });
+    let violation = match result.join().unwrap() {
+        Ok(report) => panic!("the model holds without {protection:?}: {report}"),
+        Err(violation) => violation,
+    };
+    println!("without {protection:?}:\n{violation}");
+    assert!(
+        violation.message.starts_with(&format!("{property}: ")),
+        "without {protection:?} the model fails otherwise: {violation}"
+    );
+}
