@@ -69,6 +69,9 @@ pub struct Settings {
     /// Whether to look for states from which no end can be reached, in which the cores run in circles. Takes memory for
     /// each transition.
     pub find_circles: bool,
+    /// How often a core may be cut short in the middle of an operation that it could go on with; as often as can be if there is
+    /// no bound. For models that are too large otherwise: a violation that needs more is not found.
+    pub preemptions: Option<u8>,
     /// Whether cores that have read different values are different though they have forgotten them: see `stack`. Slow, and of
     /// use only for a look at whether that is true.
     pub whole_history: bool,
@@ -83,6 +86,7 @@ impl Settings {
             name,
             relaxed_steps: false,
             find_circles: false,
+            preemptions: None,
             whole_history: false,
             most_states: 100_000_000,
         }
@@ -91,6 +95,11 @@ impl Settings {
     /// Lets cores be cut short at relaxed accesses, too.
     pub const fn with_relaxed_steps(self) -> Self {
         Self { relaxed_steps: true, ..self }
+    }
+
+    /// Cuts cores short at most so often.
+    pub const fn with_preemptions(self, most: u8) -> Self {
+        Self { preemptions: Some(most), ..self }
     }
 
     /// Tells cores apart by all that they have read.
