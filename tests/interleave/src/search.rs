@@ -20,6 +20,10 @@ const INITIAL: u32 = u32::MAX;
 /// Cells come up as the code comes to them: a state has room for some that are not known yet.
 const ROOM: usize = 16;
 
+/// Where a state says whose step was the last one, if that core is in the middle of an operation and preemptions are counted:
+/// nobody's.
+const NOBODY: u32 = 0;
+
 /// More accesses than one step has: code that makes so many and none that others see does not end.
 const LONGEST_STEP: usize = 100_000;
 
@@ -161,7 +165,7 @@ impl<'a, M: Model> Search<'a, M> {
                     // The one place where code is run.
                     self.program.learn(unknown);
                 }
-                if self.program.found_shared || self.cores + self.initial.len() > self.stride {
+                if self.program.found_shared || self.cells() + self.initial.len() > self.stride {
                     return Ok(None);
                 }
                 at += self.stride;
@@ -198,7 +202,7 @@ impl<'a, M: Model> Search<'a, M> {
             self.shared = (0..cells.len()).map(|cell| cells.is_shared(cell as u32)).collect();
         });
         self.known_points = self.program.points();
-        let length = self.state.len().max(self.cores + self.initial.len());
+        let length = self.state.len().max(self.cells() + self.initial.len());
         self.state.resize(length, INITIAL);
     }
 
@@ -207,7 +211,8 @@ impl<'a, M: Model> Search<'a, M> {
         self.cores = cores.len();
         let points = cores.into_iter().enumerate().map(|(index, core)| self.program.stand(index, core));
         let mut words: Vec<u32> = points.collect();
-        self.stride = (self.cores + self.initial.len()).next_multiple_of(ROOM) + ROOM;
+        self.stride = (self.cells() + self.initial.len()).next_multiple_of(ROOM) + ROOM;
+        words.push(NOBODY);
         words.resize(self.stride, INITIAL);
         self.print = (0..self.cores).fold(0, |print, core| print ^ self.print_of_core(core, words[core]));
         self.visited.insert(self.print, Origin { from: 0, core: 0, operation: 0 });
@@ -248,11 +253,16 @@ impl<'a, M: Model> Search<'a, M> {
             self.state.clear();
             self.state.extend_from_slice(words);
             self.print = self.visited.print(from);
+            let Some(turns) = self.turns_after(core) else {
+                self.turn = Turn { core: core + 1, operation: 0, is_end: false };
+                continue;
+            };
             let origin = Origin { from, core: core as u8, operation: operation as u8 };
             match self.step(core, start, &mut None) {
                 Step::Made => {
                     self.turn.is_end &= self.program.begins_idle(point, start);
                     self.transitions += 1;
+                    self.note_turns(core, turns);
                     self.arrived(origin, next)?;
                 }
                 Step::Waits => {}
@@ -272,6 +282,40 @@ impl<'a, M: Model> Search<'a, M> {
         }
         self.turn = FIRST_TURN;
         Ok(None)
+    }
+
+    /// Returns how often cores will have been cut short if this one takes the next step: `None` if that is too often.
+    fn turns_after(&self, core: usize) -> Option<u32> {
+        let Some(most) = self.settings.preemptions else { return Some(0) };
+        let turns = self.state[self.cores];
+        let (last, used) = ((turns >> 8) as usize, turns & 0xff);
+        let is_cut = last != 0 && last - 1 != core && self.could_go_on(last - 1);
+        let used = used + u32::from(is_cut);
+        (used <= u32::from(most)).then_some(used)
+    }
+
+    /// Returns whether a core in the middle of an operation does not have to wait.
+    fn could_go_on(&self, core: usize) -> bool {
+        let Next::Access(access) = self.program.next(self.state[core]) else { return false };
+        let number = self.state[self.cells() + access.cell as usize];
+        let number = if number == INITIAL { self.initial[access.cell as usize] } else { number };
+        access.request.apply(self.program.values.of(number)).is_some()
+    }
+
+    /// Takes down whose step it was.
+    fn note_turns(&mut self, core: usize, used: u32) {
+        if self.settings.preemptions.is_none() {
+            return;
+        }
+        let is_inside = matches!(self.program.next(self.state[core]), Next::Access(_));
+        let turns = used | if is_inside { (core as u32 + 1) << 8 } else { NOBODY };
+        self.print ^= print_of_turns(self.state[self.cores]) ^ print_of_turns(turns);
+        self.state[self.cores] = turns;
+    }
+
+    /// Returns where the cells begin in a state: behind the cores, and whose step was the last.
+    const fn cells(&self) -> usize {
+        self.cores + 1
     }
 
     /// Takes down the state that a step has led to.
@@ -309,7 +353,7 @@ impl<'a, M: Model> Search<'a, M> {
                 return Step::Made;
             };
             let cell = access.cell as usize;
-            let number = self.state[self.cores + cell];
+            let number = self.state[self.cells() + cell];
             let number = if number == INITIAL { self.initial[cell] } else { number };
             let value = self.program.values.of(number);
             let Some((after, told)) = access.request.apply(value) else {
@@ -326,7 +370,7 @@ impl<'a, M: Model> Search<'a, M> {
             if after != value {
                 let new = self.program.values.number(after);
                 self.print ^= self.print_of_cell(cell, number) ^ self.print_of_cell(cell, new);
-                self.state[self.cores + cell] = new;
+                self.state[self.cells() + cell] = new;
             }
             // Who is not told the value is told 0, which has the number 0.
             let told = if told == value { number } else { 0 };
@@ -410,11 +454,15 @@ impl<'a, M: Model> Search<'a, M> {
 
     /// Returns the values of the cells in the state that was built.
     fn cell_values(&self) -> impl Iterator<Item = u64> {
-        self.state[self.cores..]
+        self.state[self.cells()..]
             .iter()
             .zip(&self.initial)
             .map(|(&value, &initial)| self.program.values.of(if value == INITIAL { initial } else { value }))
     }
+}
+
+fn print_of_turns(turns: u32) -> u128 {
+    if turns == NOBODY { 0 } else { print_of(u32::MAX / 2, turns) }
 }
 
 /// Where the cores stand, for a check.

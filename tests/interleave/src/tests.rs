@@ -337,3 +337,14 @@ fn a_core_that_remembers_what_it_read_is_another_one() {
     };
     holds(&Once::new(2, run, end)).expect(&["0", "1", "2", "3", "4"]);
 }
+
+#[test]
+fn a_bound_of_preemptions_leaves_out_what_needs_more() {
+    let add = |model: &Memory, _: usize| {
+        let count = model.words[0].load(Acquire);
+        model.words[0].store(count + 1, SeqCst);
+    };
+    let model = Once::new(2, add, check_count);
+    assert!(explore(&model, SETTINGS.with_preemptions(0)).is_ok(), "one after the other");
+    assert!(explore(&model, SETTINGS.with_preemptions(1)).is_err());
+}
