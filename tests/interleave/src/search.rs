@@ -370,7 +370,8 @@ impl<'a, M: Model> Search<'a, M> {
             if after != value {
                 let new = self.program.values.number(after);
                 self.print ^= self.print_of_cell(cell, number) ^ self.print_of_cell(cell, new);
-                self.state[self.cells() + cell] = new;
+                let place = self.cells() + cell;
+                self.state[place] = new;
             }
             // Who is not told the value is told 0, which has the number 0.
             let told = if told == value { number } else { 0 };

@@ -3,8 +3,17 @@
 //! Models for the search. The hardware is in `machine`, what cores do with it in `world`, and what must hold of all of them in
 //! `rules`; each other module is a kind of encounter.
 
-mod cpu_on_begin;
 mod machine;
 mod rules;
 #[allow(dead_code)] // temporary
 mod world;
+
+mod ask;
+mod begin_begin;
+mod cpu_on_begin;
+mod grace;
+mod leaving;
+mod pause;
+mod quarantine;
+mod takeover;
+mod wedged;

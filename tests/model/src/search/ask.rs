@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! SNAPSHOT and EVICT, against each other, CPU_OFF and BEGIN.
+
+use quell_abi::Kind;
+use quell_power::Protection;
+
+use super::{
+    rules::{fails_without, holds},
+    world::{Act, Begin, World},
+};
+
+fn evicted() -> World {
+    World::new(vec![Begin::Inside(&[Act::Evict(1, 1)]), Begin::Inside(&[Act::Call])], 2)
+}
+
+#[test]
+fn an_eviction_happens_or_does_not() {
+    holds("EVICT", &evicted()).expect(&["I1", "I17", "EVICT done", "EVICT partial", "EVICT pending"]);
+}
+
+#[test]
+fn without_the_swap_of_the_request_it_fails() {
+    fails_without(Protection::RequestSwap, evicted, "I17");
+}
+
+#[test]
+fn an_eviction_meets_those_that_leave_or_sleep() {
+    let world =
+        World::new(vec![Begin::Inside(&[Act::Evict(1, 1), Act::Start(1)]), Begin::Inside(&[Act::Off])], 2);
+    holds("EVICT and CPU_OFF", &world).expect(&["I17", "EVICT done", "CPU_ON accepted"]);
+    let world = World::new(vec![Begin::Inside(&[Act::Evict(1, 1)]), Begin::Inside(&[Act::Suspend])], 2);
+    let world = world.with_strays(&[(1, super::machine::NORMAL)]);
+    holds("EVICT and CPU_SUSPEND", &world).expect(&["I17", "EVICT done"]);
+}
+
+#[test]
+fn two_that_evict_each_other() {
+    let world = World::new(vec![Begin::Inside(&[Act::Evict(1, 1)]), Begin::Inside(&[Act::Evict(0, 1)])], 2);
+    holds("two EVICTs", &world).expect(&["I17", "EVICT done"]);
+}
+
+#[test]
+fn a_session_comes_first() {
+    let world = World::new(
+        vec![
+            Begin::Inside(&[Act::Evict(1, 1)]),
+            Begin::Inside(&[Act::Call]),
+            Begin::Inside(&[Act::Begin(Kind::Crash, [0, 1, 0]), Act::PollToEnd]),
+        ],
+        1,
+    );
+    super::rules::holds_within(3, "EVICT and BEGIN", &world).expect(&["I1", "I3", "DONE", "EVICT busy"]);
+}
+
+#[test]
+fn a_snapshot_is_taken_and_the_core_goes_on() {
+    let world = World::new(vec![Begin::Inside(&[Act::Snapshot(1, 1)]), Begin::Inside(&[Act::Call])], 2);
+    holds("SNAPSHOT", &world).expect(&["L6", "SNAPSHOT done", "SNAPSHOT partial"]);
+    let world =
+        World::new(vec![Begin::Inside(&[Act::Snapshot(1, 1)]), Begin::Inside(&[Act::Snapshot(0, 1)])], 2);
+    holds("two SNAPSHOTs", &world).expect(&["L6", "SNAPSHOT done"]);
+}
