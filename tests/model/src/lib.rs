@@ -78,3 +78,5 @@ mod release;
 mod rest;
 #[cfg(loom)]
 mod suspend;
+#[cfg(loom)]
+mod takeover;
