@@ -37,6 +37,8 @@ pub enum Protection {
     OpenerOn,
     /// Deadlines are driven by timers of EL3.
     Alarm,
+    /// A core names itself deputy in place of the one of an older session.
+    DeputyAge,
     /// A core is started anew only when it has arrived, if it was given up.
     Quarantine,
     /// A request to a core is accepted, or taken back, by a compare-and-swap of the same word.

@@ -117,7 +117,8 @@ impl<H: Hardware> Stop<'_, H> {
     fn claim_deputy(&self, session: ControlWord, index: usize) -> bool {
         let mut seen = self.shared.deputy.load(Ordering::Acquire);
         for _ in 0..TRIES {
-            if seen != 0 && !is_older((seen >> 32) as u32, session.generation()) {
+            let is_older = is_older((seen >> 32) as u32, session.generation());
+            if seen != 0 && !(is_older && intact(Protection::DeputyAge)) {
                 return false;
             }
             let next = name(session, index);

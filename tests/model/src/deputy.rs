@@ -4,7 +4,7 @@
 
 use loom::thread;
 use quell_abi::{Flags, Kind};
-use quell_power::{Phase, Protection};
+use quell_power::{Depth, Phase, Protection};
 
 use crate::{
     explore::{MOST_PREEMPTIONS, check, check_within, fails_without},
@@ -81,4 +81,38 @@ fn done_holds_whoever_says_it() {
 #[test]
 fn without_the_fence_of_the_driver_it_fails() {
     fails_without(Protection::SessionFence, wedged_owner, "I1");
+}
+
+/// A slow driver: when it looks at core 1, that has taken the session over, and sleeps as an owner may.
+fn slow_driver_of_before() {
+    const LATER: usize = 1;
+    const DEPUTY: usize = 2;
+    let world = World::new(&[OWNER, LATER]);
+    let driver = thread::spawn({
+        let world = world.clone();
+        move || _ = world.poll(DEPUTY, 1)
+    });
+    let idle = world.table().control().load();
+    let session = idle.opened(Kind::Halt, Flags::default(), OWNER).at(Phase::Nmi);
+    world.table().control().replace(idle, session).unwrap();
+    // What the BEGIN of a CRASH does to the control word.
+    let later = session.opened(Kind::Crash, Flags::default(), LATER);
+    if world.table().control().replace(session, later).is_err() {
+        // The driver was faster: the HALT is PARTIAL.
+        return driver.join().unwrap();
+    }
+    let local = world.table().local(LATER);
+    assert!(local.suspend(Depth::Standby));
+    driver.join().unwrap();
+    assert!(local.wake(), "I3: the owner of a session was stopped by the one before: {:?}", local.word());
+}
+
+#[test]
+fn a_slow_driver_does_not_stop_the_owner_of_a_later_session() {
+    check_within(MOST_PREEMPTIONS, slow_driver_of_before);
+}
+
+#[test]
+fn without_the_look_whether_the_session_is_open_it_does() {
+    fails_without(Protection::StillOpen, slow_driver_of_before, "I3");
 }

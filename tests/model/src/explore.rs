@@ -13,6 +13,12 @@ pub(crate) const MOST_PREEMPTIONS: usize = 3;
 /// How often in the largest ones.
 pub(crate) const FEW_PREEMPTIONS: usize = 2;
 
+/// How often where cores sleep and wake again and again.
+pub(crate) const ONE_PREEMPTION: usize = 1;
+
+/// Accesses in one order of a model with long waits.
+const LONG_WAIT: usize = 5_000;
+
 /// Runs a model in every order.
 pub(crate) fn check(model: fn()) {
     Builder::new().check(model);
@@ -23,6 +29,16 @@ pub(crate) fn check(model: fn()) {
 pub(crate) fn check_within(preemptions: usize, model: fn()) {
     let mut builder = Builder::new();
     builder.preemption_bound = Some(preemptions);
+    builder.check(model);
+}
+
+/// Runs a model in so many of those orders, from the first on: for models with long waits, in which every look may see one of
+/// several values.
+pub(crate) fn check_some(preemptions: usize, orders: usize, model: fn()) {
+    let mut builder = Builder::new();
+    builder.preemption_bound = Some(preemptions);
+    builder.max_permutations = Some(orders);
+    builder.max_branches = LONG_WAIT;
     builder.check(model);
 }
 

@@ -65,6 +65,8 @@ mod cpu_on_twice;
 #[cfg(loom)]
 mod deputy;
 #[cfg(loom)]
+mod evict;
+#[cfg(loom)]
 mod mask;
 #[cfg(loom)]
 mod overtaken;
@@ -77,6 +79,10 @@ mod release;
 #[cfg(loom)]
 mod rest;
 #[cfg(loom)]
+mod snapshot;
+#[cfg(loom)]
 mod suspend;
 #[cfg(loom)]
 mod takeover;
+#[cfg(loom)]
+mod volunteer;

@@ -50,6 +50,8 @@ pub(crate) struct Bus {
     passed: Note,
     /// Number of captures, of all cores together: no two are alike.
     captures: Note,
+    /// Whether a core that has sent an interrupt waits for what becomes of it as long as it takes.
+    pub(crate) is_patient: Note,
     /// Whether secure interrupts are there.
     hears: Note,
     pending: [AtomicU64; CORES],
@@ -69,6 +71,7 @@ impl Bus {
             tick: Note::new(0),
             passed: Note::new(0),
             captures: Note::new(0),
+            is_patient: Note::new(0),
             hears: Note::new(0),
             pending: std::array::from_fn(|_| AtomicU64::new(0)),
             sleepers: Mutex::default(),
@@ -140,10 +143,18 @@ impl Bus {
 /// The machine as one core sees it.
 #[derive(Debug)]
 pub(crate) struct Machine {
-    pub(crate) core: usize,
+    core: usize,
     pub(crate) bus: Arc<Bus>,
+    /// Whether it has sent interrupts.
+    has_sent: Note,
     /// When its timer rings; 0 if it does not.
     pub(crate) alarm: Note,
+}
+
+impl Machine {
+    pub(crate) fn new(core: usize, bus: &Arc<Bus>) -> Self {
+        Self { core, bus: bus.clone(), has_sent: Note::new(0), alarm: Note::new(0) }
+    }
 }
 
 impl Topology for Machine {
@@ -160,6 +171,10 @@ impl Hardware for Machine {
     type Closed = ();
 
     fn now(&self) -> u64 {
+        if self.bus.is_patient.load(Relaxed) == 1 && self.has_sent.load(Relaxed) == 1 {
+            // It goes on when another core has.
+            thread::yield_now();
+        }
         NOW + self.bus.passed.fetch_add(self.bus.tick.load(Relaxed), Relaxed)
     }
 
@@ -168,6 +183,8 @@ impl Hardware for Machine {
     }
 
     fn send_stop(&self, cores: impl Iterator<Item = usize>) {
+        // It waits for others now, even if none of them needs an interrupt.
+        self.has_sent.store(1, Relaxed);
         // The look at the words is part of the protocol, whether there are interrupts or not.
         self.bus.fence_up.store(1, Ordering::Release);
         cores.for_each(|core| {

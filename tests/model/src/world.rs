@@ -87,7 +87,7 @@ impl World {
             psci_slots: std::array::from_fn(|_| PsciSlot::new()),
             shared: Shared::new(),
             stop_shared: quell_stop::Shared::new(),
-            machines: std::array::from_fn(|core| Machine { core, bus: bus.clone(), alarm: Note::new(0) }),
+            machines: std::array::from_fn(|core| Machine::new(core, &bus)),
             bus,
             memory: std::array::from_fn(|_| AtomicU64::new(0)),
             is_alone: AtomicU64::new(0),
@@ -178,9 +178,15 @@ impl World {
 
     /// The core takes the secure interrupt that is pending, if one is; returns whether one was.
     pub(crate) fn take_interrupt(&self, core: usize) -> bool {
-        if !self.is_inside(core) || !self.bus.take(core) {
-            return false;
+        let is_taken = self.is_inside(core) && self.bus.take(core);
+        if is_taken {
+            self.secure_interrupt(core);
         }
+        is_taken
+    }
+
+    /// The core takes a secure interrupt, whoever sent it, and goes back through the gate.
+    pub(crate) fn secure_interrupt(&self, core: usize) {
         self.inside[core].store(0, Relaxed);
         let (local, stop) = (self.table().local(core), self.stop(core));
         let way = match stop.interrupted(&local) {
@@ -188,7 +194,18 @@ impl World {
             Way::Pen => Way::Pen,
         };
         self.follow(core, way);
-        true
+    }
+
+    /// The core waits for interrupts in the operating system, and for starts in the pen, until nobody is left to wake it.
+    pub(crate) fn wait_for_ever(&self, core: usize) {
+        loop {
+            if self.is_inside(core) {
+                quell_stop::Hardware::sleep(&self.machines[core]);
+                self.take_interrupt(core);
+            } else {
+                self.stay(core);
+            }
+        }
     }
 
     /// The pen: the core sleeps until it is started, and passes the gate of those that enter.
