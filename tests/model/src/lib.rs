@@ -37,14 +37,6 @@
 mod search;
 
 #[cfg(loom)]
-mod explore;
-#[cfg(loom)]
-mod machine;
-#[cfg(loom)]
-mod psci;
-#[cfg(loom)]
-mod world;
-#[cfg(loom)]
 mod alone;
 #[cfg(loom)]
 mod begin_begin;
@@ -67,11 +59,17 @@ mod deputy;
 #[cfg(loom)]
 mod evict;
 #[cfg(loom)]
+mod explore;
+#[cfg(loom)]
+mod machine;
+#[cfg(loom)]
 mod mask;
 #[cfg(loom)]
 mod overtaken;
 #[cfg(loom)]
 mod pause;
+#[cfg(loom)]
+mod psci;
 #[cfg(loom)]
 mod record;
 #[cfg(loom)]
@@ -86,3 +84,5 @@ mod suspend;
 mod takeover;
 #[cfg(loom)]
 mod volunteer;
+#[cfg(loom)]
+mod world;

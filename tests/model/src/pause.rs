@@ -15,7 +15,7 @@ use quell_abi::{Kind, Release, State, Why};
 use quell_power::{Depth, Protection, StartError};
 
 use crate::{
-    explore::{FEW_PREEMPTIONS, MOST_PREEMPTIONS, check_within, fails_without},
+    explore::{FEW_PREEMPTIONS, MOST_PREEMPTIONS, ONE_PREEMPTION, check_within, fails_without},
     world::{NEVER, OWNER, World, entry_of},
 };
 
@@ -152,7 +152,7 @@ fn wake_up() {
 
 #[test]
 fn a_core_that_wakes_up_is_held() {
-    check_within(MOST_PREEMPTIONS, wake_up);
+    check_within(FEW_PREEMPTIONS, wake_up);
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn lease() {
 
 #[test]
 fn the_end_of_the_lease_and_release_are_one() {
-    check_within(FEW_PREEMPTIONS, lease);
+    check_within(ONE_PREEMPTION, lease);
 }
 
 #[test]

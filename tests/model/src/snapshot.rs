@@ -74,5 +74,5 @@ fn each_other() {
 
 #[test]
 fn two_that_ask_each_other_are_both_captured() {
-    check_some(FEW_PREEMPTIONS, 10_000, each_other);
+    check_some(FEW_PREEMPTIONS, 5_000, each_other);
 }
