@@ -30,7 +30,7 @@ fn of_two_of_the_same_kind_one_wins_and_the_other_is_stopped() {
 
 #[test]
 fn without_arbitration_it_fails() {
-    fails_without(Protection::Arbitration, same_kind, "I6");
+    fails_without(Protection::Arbitration, same_kind, "R5");
 }
 
 #[test]

@@ -39,9 +39,15 @@ fn without_the_own_word_it_goes_on() {
     fails_without(Protection::OwnWord, world, "I14");
 }
 
+/// A core looks at its own word, and is given up, and the session closes before it looks at the control word.
+#[test]
+fn without_the_order_of_the_gate_it_goes_on() {
+    fails_without(Protection::GateOrder, world, "I14");
+}
+
 #[test]
 fn without_quarantine_it_fails() {
-    fails_without(Protection::Quarantine, world, "I5");
+    fails_without(Protection::Quarantine, world, "I4");
 }
 
 /// The core that is given up is between the two looks of a CPU_ON, or about to open a session.

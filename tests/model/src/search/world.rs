@@ -57,6 +57,8 @@ pub(crate) struct Core {
     pub(crate) at: usize,
     /// The generation of the session that it has begun.
     pub(crate) handle: u32,
+    /// What it has begun that for.
+    pub(crate) kind: u8,
     /// How often it was started anew: 1 for any number.
     pub(crate) life: u8,
 }
@@ -185,6 +187,19 @@ impl World {
 
     /// Lets one operation of a core run; returns where the core is then.
     pub(crate) fn run(&self, index: usize, core: &mut Core, doing: Doing) {
+        match doing {
+            Doing::Tick => {
+                self.machine.tick();
+                core.at += 1;
+                return;
+            }
+            Doing::Stray(target, interrupt) => {
+                self.machine.raise(target, interrupt);
+                core.handle += 1;
+                return;
+            }
+            _ => {}
+        }
         let seat = self.seat(index);
         let (stop, local) = (self.stop(&seat), self.table().local(index));
         match doing {
@@ -218,18 +233,11 @@ impl World {
                 core.place = monitor.arrive_anew(way);
                 (core.at, core.life) = (0, 1);
             }
-            Doing::Tick => {
-                self.machine.tick();
-                core.at += 1;
-            }
-            Doing::Stray(target, interrupt) => {
-                self.machine.raise(target, interrupt);
-                core.handle += 1;
-            }
+            Doing::Tick | Doing::Stray(..) => unreachable!("no core does that"),
         }
         if matches!(core.place, Place::Pen | Place::Wedged) {
             // What the core was about to do is gone with its operating system.
-            (core.at, core.handle) = (usize::MAX, 0);
+            (core.at, core.handle, core.kind) = (usize::MAX, 0, 0);
         }
     }
 }
@@ -295,6 +303,7 @@ impl Monitor<'_> {
                 let Some(answer) = self.call(Call::Begin, arguments) else { return Place::Pen };
                 if let &[0, handle, ..] = answer.as_slice() {
                     self.begun(core, handle);
+                    core.kind = kind as u8;
                 }
                 self.follow(Way::Back)
             }
@@ -306,7 +315,7 @@ impl Monitor<'_> {
                 if status == Status::Pending {
                     core.at -= 1;
                 }
-                self.polled(status, core.handle);
+                self.polled(status, core);
                 self.follow(Way::Back)
             }
             Act::Acknowledge => match self.call(Call::Ack, [0x1234, 0, 0, 0, 0, 0]) {
@@ -371,20 +380,30 @@ impl Monitor<'_> {
         core.handle = handle as u32;
     }
 
-    fn polled(&self, status: Status, handle: u32) {
+    fn polled(&self, status: Status, core: &Core) {
         let world = self.world;
         match status {
             Status::Success => {
                 seen("DONE");
                 let session = peek(|| world.control.load());
-                if session.kind() != Kind::Pause && session.generation() == handle {
+                if session.kind() != Kind::Pause && session.generation() == core.handle {
                     let others = !(1 << session.owner()) & ((1 << world.cores.len()) - 1);
                     world.stopped.set_bits(others);
                 }
             }
             Status::Partial => seen("PARTIAL"),
             Status::Pending => seen("PENDING"),
-            _ => seen("POLL refused"),
+            _ => {
+                seen("POLL refused");
+                // No model's owner polls after its session has ended.
+                let now = peek(|| world.control.load());
+                let is_higher = now.kind() as u8 > core.kind;
+                check(
+                    "R5",
+                    is_higher || core.kind == Kind::Pause as u8,
+                    format_args!("{now:?} has replaced its like"),
+                );
+            }
         }
     }
 
@@ -421,6 +440,7 @@ impl Monitor<'_> {
                 break;
             }
         }
+        let before = peek(|| self.world.control.load());
         let way = if self.local.wake() {
             self.stop.enter(&self.local, Why::Suspended)
         } else {
@@ -429,6 +449,10 @@ impl Monitor<'_> {
         if way == Way::Pen {
             return Place::Pen;
         }
+        let now = peek(|| self.world.control.load());
+        let was_up =
+            before.targets(self.local.index()) && now.is_open() && now.generation() == before.generation();
+        check("R2", !was_up, "a core wakes up behind the fence and passes it");
         if self.stop.serve(&self.local) {
             let way = self.stop.leave_evicted(&self.local);
             return self.follow(way);
