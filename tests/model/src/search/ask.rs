@@ -50,7 +50,7 @@ fn a_session_comes_first() {
         ],
         1,
     );
-    super::rules::holds_within(3, "EVICT and BEGIN", &world).expect(&["I1", "I3", "DONE", "EVICT busy"]);
+    super::rules::holds_within(2, "EVICT and BEGIN", &world).expect(&["I1", "I3", "DONE", "EVICT busy"]);
 }
 
 #[test]

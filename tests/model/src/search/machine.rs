@@ -31,6 +31,8 @@ pub(crate) const NORMAL: u64 = 4;
 #[derive(Debug)]
 pub(crate) struct Machine {
     clock: AtomicU64,
+    /// 1 once time matters.
+    is_running: AtomicU64,
     pub(crate) pending: Vec<AtomicU64>,
     alarms: Vec<AtomicU64>,
     /// The cores that are closed, one bit each.
@@ -43,6 +45,7 @@ impl Machine {
     pub(crate) fn new(cores: usize) -> Self {
         Self {
             clock: AtomicU64::new(FIRST_TICK),
+            is_running: AtomicU64::new(0),
             pending: (0..cores).map(|_| AtomicU64::new(0)).collect(),
             alarms: (0..cores).map(|_| AtomicU64::new(NEVER)).collect(),
             closed: Note::new(0),
@@ -64,8 +67,14 @@ impl Machine {
         set(&self.pending[core], interrupt);
     }
 
+    /// Lets time pass from now on: before the first session it makes no difference.
+    pub(crate) fn start_clock(&self) {
+        set(&self.is_running, 1);
+    }
+
     /// A millisecond passes.
     pub(crate) fn tick(&self) {
+        wait(&self.is_running, Condition::Equal(1));
         at_once(|| {
             let now = self.clock.fetch_add(1, Ordering::SeqCst) + 1;
             for (pending, alarm) in self.pending.iter().zip(&self.alarms) {

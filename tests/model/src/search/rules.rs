@@ -32,10 +32,7 @@ impl World {
         if is_target && session.phase() == Phase::Done {
             check("I1", !inside, format_args!("core {core} runs in a PAUSE that is DONE"));
         }
-        if is_target
-            && matches!(session.phase(), Phase::Fenced | Phase::Grace)
-            && self.spared.get() | self.promised.get() == 0
-        {
+        if is_target && matches!(session.phase(), Phase::Fenced | Phase::Grace) && !self.has_evictions() {
             let is_cut = word.why() == Why::Nmi && word.generation() == session.generation();
             check("I6", !is_cut, format_args!("core {core} is stopped in the time of grace"));
         }
@@ -152,11 +149,7 @@ impl Model for World {
                 );
             }
             if self.spared.get() >> index & 1 == 1 && session.generation() == 0 {
-                check(
-                    "I17",
-                    word.state() == State::On,
-                    format_args!("core {index} was spared and is {word:?}"),
-                );
+                check("I17", word.why() != Why::Nmi, format_args!("core {index} was spared and is {word:?}"));
             }
             if self.promised.get() >> index & 1 == 1 {
                 check(

@@ -141,6 +141,9 @@ impl World {
                 Begin::Pen => world.machine.closed.set_bits(1 << core),
             }
         }
+        if !world.scripts.iter().any(begins) {
+            world.machine.start_clock();
+        }
         world
     }
 
@@ -242,6 +245,13 @@ impl World {
     }
 }
 
+fn begins(script: &Begin) -> bool {
+    match script {
+        Begin::Inside(acts) => acts.iter().any(|act| matches!(act, Act::Begin(..))),
+        Begin::Pen => false,
+    }
+}
+
 /// A core in the firmware.
 struct Monitor<'a> {
     world: &'a World,
@@ -300,7 +310,9 @@ impl Monitor<'_> {
             Act::Begin(kind, times) => {
                 let [grace, nmi, lease] = times.map(|milliseconds| milliseconds * 1_000);
                 let arguments = [kind as u64, grace, nmi, lease, u64::MAX, 0];
-                let Some(answer) = self.call(Call::Begin, arguments) else { return Place::Pen };
+                let answer = self.call(Call::Begin, arguments);
+                self.world.machine.start_clock();
+                let Some(answer) = answer else { return Place::Pen };
                 if let &[0, handle, ..] = answer.as_slice() {
                     self.begun(core, handle);
                     core.kind = kind as u8;
