@@ -27,6 +27,9 @@ const DONE: &str = "done ";
 /// The rounds of each race, unless told otherwise.
 const ROUNDS: u32 = 200;
 
+/// The most seconds that the rounds of one race take together, unless told otherwise.
+const SECONDS: u32 = 15;
+
 /// How long the suite may take, its races apart.
 const TIMEOUT: Duration = Duration::from_secs(300);
 
@@ -48,6 +51,9 @@ pub struct Options {
     /// Rounds of each race
     #[arg(long, default_value_t = ROUNDS)]
     pub rounds: u32,
+    /// The most seconds that the rounds of one race take together
+    #[arg(long, default_value_t = SECONDS)]
+    pub seconds: u32,
     /// The seed of what is drawn by chance
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -59,7 +65,15 @@ pub struct Options {
 impl Options {
     /// The whole suite on `smp` cores of kind `cpu`.
     pub fn on(smp: u32, cpu: &str) -> Self {
-        Self { smp, cpu: cpu.to_owned(), filter: String::new(), rounds: ROUNDS, seed: 1, flash0: None }
+        Self {
+            smp,
+            cpu: cpu.to_owned(),
+            filter: String::new(),
+            rounds: ROUNDS,
+            seconds: SECONDS,
+            seed: 1,
+            flash0: None,
+        }
     }
 
     /// Returns the machine that runs the suite.
@@ -79,9 +93,10 @@ impl Options {
 
     /// Writes the parameters as the payload reads them.
     fn parameters(&self) -> Result<Vec<u8>> {
-        let Self { filter, rounds, seed, .. } = self;
+        let Self { filter, rounds, seconds, seed, .. } = self;
         ensure!(!filter.contains(char::is_whitespace), "the filter `{filter}` is more than one word");
-        let mut text = format!("filter={filter} rounds={rounds} seed={seed}\n").into_bytes();
+        let mut text =
+            format!("filter={filter} rounds={rounds} seconds={seconds} seed={seed}\n").into_bytes();
         ensure!(text.len() <= PARAMETERS_SIZE, "the filter is too long");
         text.resize(PARAMETERS_SIZE, 0);
         Ok(text)
@@ -223,7 +238,7 @@ mod tests {
         options.rounds = 17;
         let parameters = options.parameters().unwrap();
         assert_eq!(parameters.len(), 256);
-        assert!(parameters.starts_with(b"filter=cpu_on rounds=17 seed=1\n\0"));
+        assert!(parameters.starts_with(b"filter=cpu_on rounds=17 seconds=15 seed=1\n\0"));
         options.filter = "two words".to_owned();
         assert!(options.parameters().is_err());
         options.filter = "x".repeat(300);

@@ -47,6 +47,7 @@ mod stop_evict_race;
 mod stop_fuzz;
 mod stop_grace;
 mod stop_info;
+mod stop_many;
 mod stop_orphan;
 mod stop_pause;
 mod stop_pause_calls;
@@ -117,6 +118,7 @@ pub const ALL: &[&[Case]] = &[
     stop_evict::CASES,
     stop_evict_race::CASES,
     stop_orphan::CASES,
+    stop_many::CASES,
     stop_storm::CASES,
     stop_fuzz::CASES,
 ];

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! All cores of a machine, all wedged, stopped by one call: what it costs the owner.
+//!
+//! What the firmware writes to the GIC only somebody outside sees (`cargo xtask test`, `stop cores=512`): SGIs that the owner
+//! sends to itself mark where the call begins and ends. The counter's ticks are instructions if QEMU counts them (`-icount shift=0`)
+//! and nobody else runs meanwhile, which the heartbeats tell.
+
+use quell_abi::{Call, Kind, State, Status};
+
+use crate::clock::{self, PATIENCE, wait_until};
+use crate::fixture::others;
+use crate::machine::{self, mpidr, this_core};
+use crate::psci;
+use crate::runner::Case;
+use crate::stop::{self, Counts, Reply, Request};
+use crate::stopped::are_still;
+use crate::verdict::{Verdict, equal, holds, status};
+use crate::{cores, gic, wedge};
+
+/// The cases of this file.
+pub const CASES: &[Case] = &[
+    Case { name: "stop.many.by_sync", cores: 2, run: by_sync },
+    Case { name: "stop.many.by_begin", cores: 2, run: by_begin },
+];
+
+/// The SGIs that mark the beginning and the end of a call for whoever watches the GIC: nobody takes them.
+const BEGIN_MARK: u32 = 5;
+const END_MARK: u32 = 6;
+
+/// Marks a moment.
+fn mark(sgi: u32) {
+    gic::send(sgi, this_core());
+}
+
+/// How long something may take that all cores take part in.
+fn patience() -> u64 {
+    PATIENCE * (machine::cores() as u64 / 8 + 1)
+}
+
+/// Starts all cores, and wedges them when all are there: cores that spin keep the host from starting others.
+fn wedge_all() -> Verdict {
+    let begin = clock::now();
+    let boots: u64 = others().map(cores::boots).sum();
+    let count = others().count() as u64;
+    for index in others() {
+        cores::prepare(index);
+        status(
+            format_args!("CPU_ON of core {index}"),
+            psci::cpu_on(mpidr(index), cores::entry_point(), 0),
+            0,
+        )?;
+    }
+    let started = || others().map(cores::boots).sum::<u64>() == boots + count;
+    holds("all cores start", wait_until(patience(), started))?;
+    let started = clock::microseconds(clock::now() - begin) / 1000;
+    let mut beats = [0; machine::MAX_CORES];
+    for index in others() {
+        beats[index] = cores::heartbeat(index);
+        cores::post(index, wedge::deaf, 0);
+    }
+    for index in others() {
+        let beats_now = wait_until(patience(), || cores::heartbeat(index) != beats[index]);
+        holds(format_args!("core {index} is wedged"), beats_now)?;
+    }
+    let wedged = clock::microseconds(clock::now() - begin) / 1000;
+    crate::println!("# {count} cores started after {started} ms, wedged after {wedged} ms");
+    Ok(())
+}
+
+/// Passes if all others are off, by every way to ask, and stand still; starts them all again.
+fn all_are_off_and_start() -> Verdict {
+    for word in 0..(machine::cores() as u64).div_ceil(64) {
+        let reply = stop::call(Call::Mask, [word, 0, 0, 0, 0, 0]);
+        equal(format_args!("cores on in word {word} of MASK"), reply.x[0], u64::from(word == 0))?;
+        equal(format_args!("cores pending in word {word} of MASK"), reply.x[1], 0)?;
+    }
+    for index in others() {
+        equal(format_args!("state of core {index}"), stop::status(index).state, State::Off as u64)?;
+        equal(format_args!("AFFINITY_INFO of core {index}"), psci::affinity_info(index), psci::OFF)?;
+    }
+    are_still(others())?;
+    let boots: u64 = others().map(cores::boots).sum();
+    for index in others() {
+        cores::prepare(index);
+        status(
+            format_args!("CPU_ON of core {index}"),
+            psci::cpu_on(mpidr(index), cores::entry_point(), 0),
+            0,
+        )?;
+    }
+    let count = others().count() as u64;
+    let started = || others().map(cores::boots).sum::<u64>() == boots + count;
+    holds("all cores start again", wait_until(patience(), started))
+}
+
+/// A request with time enough for a machine whose host has two cores.
+fn request() -> Request {
+    Request { nmi: patience(), ..Request::at_once(Kind::Crash) }
+}
+
+fn judge(reply: &Reply) -> Verdict {
+    status("the session", reply.status, 0)?;
+    let counts = Counts::of(reply);
+    equal("stopped by NMI", counts.nmi, others().count() as u64)?;
+    equal("left", counts.left, 0)
+}
+
+fn by_sync() -> Verdict {
+    wedge_all()?;
+    mark(BEGIN_MARK);
+    let before = clock::now();
+    let reply = request().sync();
+    let took = clock::now() - before;
+    mark(END_MARK);
+    crate::println!("# SYNC stopped {} cores in {} us", others().count(), clock::microseconds(took));
+    judge(&reply)?;
+    all_are_off_and_start()
+}
+
+/// Waits until the calling core has just got its turn, where one processor of the host is all cores in turn: then nobody else
+/// runs for a while.
+fn wait_for_turn() {
+    const GAP: u64 = 1_000;
+    let mut last = clock::now();
+    wait_until(1_000_000, || {
+        let now = clock::now();
+        let gap = clock::microseconds(now - last);
+        last = now;
+        gap >= GAP
+    });
+}
+
+fn by_begin() -> Verdict {
+    wedge_all()?;
+    wait_for_turn();
+    let beats = || others().map(cores::heartbeat).fold(0_u64, u64::wrapping_add);
+    mark(BEGIN_MARK);
+    let beats_before = beats();
+    let before = clock::now();
+    let begun = request().begin();
+    let took = clock::now() - before;
+    let ran = beats() - beats_before;
+    mark(END_MARK);
+    status("BEGIN", begun.status, 0)?;
+    equal("targets", begun.x[1], others().count() as u64)?;
+    crate::println!("# BEGIN took {took} ticks, the others counted {ran} meanwhile");
+    let mut last = stop::poll(begun.x[0], 0);
+    let done = wait_until(patience(), || {
+        last = stop::poll(begun.x[0], 1000);
+        last.status != Status::Pending.to_register()
+    });
+    holds("POLL ends", done)?;
+    judge(&last)?;
+    all_are_off_and_start()
+}
