@@ -2,6 +2,7 @@
 
 //! The cases of `cargo xtask test`, from the cheapest to the longest.
 
+use std::collections::BTreeSet;
 use std::process::Command;
 use std::time::Duration;
 
@@ -48,6 +49,7 @@ pub fn all() -> Vec<Case> {
         Case::new("doc", doc),
         Case::new("host tests", |log| cargo_tests(log, cargo(&["test", "--no-fail-fast"]))),
         Case::new("loom", loom),
+        Case::new("search", search),
         Case::new("image size", image_size),
         Case::new("no FP or SIMD", no_fp_or_simd),
         Case::new("stack depth", stack_depth),
@@ -109,6 +111,38 @@ fn loom(log: &mut Log) -> Result<Tally> {
     cargo_tests(log, command)
 }
 
+/// Explores every model to its last state; the log says of each how many there are and which properties it has.
+fn search(log: &mut Log) -> Result<Tally> {
+    let mut command =
+        cargo(&["test", "--release", "--no-fail-fast", "--package", "interleave", "--package", "model"]);
+    command.args(["--", "--nocapture", "--test-threads=1"]);
+    command.env("RUSTFLAGS", "--cfg interleave").env("CARGO_TARGET_DIR", paths::target().join("interleave"));
+    let (ended, output) = log.capture(command, CARGO_TIMEOUT)?;
+    let (states, properties) = explored(&output);
+    let tally = libtest_tally(&output);
+    ensure!(ended.success() || tally.failed > 0, "cargo test: {}", ended.describe());
+    ensure!(states > 0, "no model was explored");
+    Ok(Tally { reason: Some(format!("{states} states; {}", properties.join(" "))), ..tally })
+}
+
+/// Sums the lines `NAME: 12 states, ...; checked or seen: I1, L3, ...` of the models; of what they have checked, properties are
+/// a letter and a number.
+fn explored(output: &str) -> (u64, Vec<String>) {
+    let mut states = 0;
+    let mut properties = BTreeSet::new();
+    for line in output.lines() {
+        let Some((before, seen)) = line.split_once("; checked or seen: ") else { continue };
+        let count =
+            before.split_once(" states,").and_then(|(name, _)| name.rsplit(' ').next()?.parse::<u64>().ok());
+        states += count.unwrap_or(0);
+        properties.extend(seen.split(", ").filter_map(|name| {
+            let number = name.get(1..)?.parse::<u32>().ok()?;
+            ["I", "L"].contains(&name.get(..1)?).then(|| (name[..1].to_owned(), number))
+        }));
+    }
+    (states, properties.into_iter().map(|(letter, number)| format!("{letter}{number}")).collect())
+}
+
 fn image_size(log: &mut Log) -> Result<Tally> {
     let image = image::build()?;
     log.line(&format!("{}: {} bytes", image.bin.display(), image.size));
@@ -167,6 +201,13 @@ mod tests {
         let tally = libtest_tally(output);
         assert_eq!(tally, Tally { passed: 15, failed: 1, skipped: 2, reason: None });
         assert_eq!(libtest_tally("error: could not compile"), Tally::default());
+    }
+
+    #[test]
+    fn models_are_summed() {
+        let output = "test a ... two of it: 12 states, 5 transitions (9/s), 1 ends; checked or seen: DONE, I10, I2, L3\n\
+            at most 2 preemptions: b: 30 states, 1 transitions; checked or seen: I2, In, L\n100 states, and nothing\n";
+        assert_eq!(explored(output), (42, vec!["I2".to_owned(), "I10".to_owned(), "L3".to_owned()]));
     }
 
     #[test]
