@@ -11,7 +11,7 @@ use anyhow::{Result, bail, ensure};
 use crate::conformance::{self, Options};
 use crate::image::{self, TARGET, cargo};
 use crate::test::{Case, Log, Tally};
-use crate::{crash, demo, host, linux, no_fp, paths, probe, stack};
+use crate::{crash, demo, host, linux, many_cores, no_fp, paths, probe, stack};
 
 /// How long one cargo command may take.
 const CARGO_TIMEOUT: Duration = Duration::from_secs(1200);
@@ -37,6 +37,10 @@ const MACHINES: [(u32, &str); 9] = [
 /// prints how far it came.
 const LANE_ROUNDS: u32 = 400;
 
+/// The machine with many cores, and the most seconds of each race of the stop there: its host has few.
+const MANY_CORES: u32 = 64;
+const MANY_CORES_SECONDS: u32 = 2;
+
 /// The rounds of each race in the long case.
 const MANY_ROUNDS: u32 = 100_000;
 
@@ -60,6 +64,14 @@ pub fn all() -> Vec<Case> {
         let options = Options { rounds: LANE_ROUNDS, ..Options::on(smp, cpu) };
         cases.push(conformance(format!("conformance smp={smp} cpu={cpu}"), options));
     }
+    let many = Options {
+        filter: "stop.".to_owned(),
+        rounds: LANE_ROUNDS,
+        seconds: MANY_CORES_SECONDS,
+        ..Options::on(MANY_CORES, "max")
+    };
+    cases.push(conformance(format!("conformance stop smp={MANY_CORES}"), many));
+    cases.push(Case::new(format!("stop cores={}", many_cores::CORES), many_cores::run));
     let long = Options { rounds: MANY_ROUNDS, ..Options::on(4, "max") };
     cases.push(conformance(format!("conformance rounds={MANY_ROUNDS}"), long).only_full());
     cases.extend(probe::cases());

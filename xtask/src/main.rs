@@ -12,6 +12,7 @@ mod gdb;
 mod host;
 mod image;
 mod linux;
+mod many_cores;
 mod no_fp;
 mod paths;
 mod probe;

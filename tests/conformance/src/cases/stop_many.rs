@@ -3,8 +3,8 @@
 //! All cores of a machine, all wedged, stopped by one call: what it costs the owner.
 //!
 //! What the firmware writes to the GIC only somebody outside sees (`cargo xtask test`, `stop cores=512`): SGIs that the owner
-//! sends to itself mark where the call begins and ends. The counter's ticks are instructions if QEMU counts them (`-icount shift=0`)
-//! and nobody else runs meanwhile, which the heartbeats tell.
+//! sends to itself mark where the session begins and ends. The counter's ticks are instructions if QEMU counts them (`-icount
+//! shift=0`) and nobody else runs meanwhile.
 
 use quell_abi::{Call, Kind, State, Status};
 
@@ -13,7 +13,7 @@ use crate::fixture::others;
 use crate::machine::{self, mpidr, this_core};
 use crate::psci;
 use crate::runner::Case;
-use crate::stop::{self, Counts, Reply, Request};
+use crate::stop::{self, Counts, NO_SGI, Reply, Request};
 use crate::stopped::are_still;
 use crate::verdict::{Verdict, equal, holds, status};
 use crate::{cores, gic, wedge};
@@ -39,7 +39,7 @@ fn patience() -> u64 {
 }
 
 /// Starts all cores, and wedges them when all are there: cores that spin keep the host from starting others.
-fn wedge_all() -> Verdict {
+fn wedge_all(job: cores::Job) -> Verdict {
     let begin = clock::now();
     let boots: u64 = others().map(cores::boots).sum();
     let count = others().count() as u64;
@@ -57,7 +57,7 @@ fn wedge_all() -> Verdict {
     let mut beats = [0; machine::MAX_CORES];
     for index in others() {
         beats[index] = cores::heartbeat(index);
-        cores::post(index, wedge::deaf, 0);
+        cores::post(index, job, 0);
     }
     for index in others() {
         let beats_now = wait_until(patience(), || cores::heartbeat(index) != beats[index]);
@@ -107,7 +107,7 @@ fn judge(reply: &Reply) -> Verdict {
 }
 
 fn by_sync() -> Verdict {
-    wedge_all()?;
+    wedge_all(wedge::deaf)?;
     mark(BEGIN_MARK);
     let before = clock::now();
     let reply = request().sync();
@@ -118,39 +118,29 @@ fn by_sync() -> Verdict {
     all_are_off_and_start()
 }
 
-/// Waits until the calling core has just got its turn, where one processor of the host is all cores in turn: then nobody else
-/// runs for a while.
-fn wait_for_turn() {
-    const GAP: u64 = 1_000;
-    let mut last = clock::now();
-    wait_until(1_000_000, || {
-        let now = clock::now();
-        let gap = clock::microseconds(now - last);
-        last = now;
-        gap >= GAP
-    });
-}
-
+/// What BEGIN costs before it sends anything: the others sleep and do not listen, so that nobody else runs in it.
 fn by_begin() -> Verdict {
-    wedge_all()?;
-    wait_for_turn();
-    let beats = || others().map(cores::heartbeat).fold(0_u64, u64::wrapping_add);
-    mark(BEGIN_MARK);
-    let beats_before = beats();
+    wedge_all(wedge::asleep)?;
+    let request = Request { nmi: patience(), ..Request::with_grace(Kind::Crash, 20_000, NO_SGI) };
     let before = clock::now();
-    let begun = request().begin();
+    let begun = request.begin();
     let took = clock::now() - before;
-    let ran = beats() - beats_before;
-    mark(END_MARK);
     status("BEGIN", begun.status, 0)?;
     equal("targets", begun.x[1], others().count() as u64)?;
-    crate::println!("# BEGIN took {took} ticks, the others counted {ran} meanwhile");
-    let mut last = stop::poll(begun.x[0], 0);
+    crate::println!("# BEGIN for {} cores took {took} ticks", machine::cores());
+    mark(BEGIN_MARK);
+    let ended = finish(begun.x[0]);
+    mark(END_MARK);
+    ended?;
+    all_are_off_and_start()
+}
+
+fn finish(handle: u64) -> Verdict {
+    let mut last = stop::poll(handle, 0);
     let done = wait_until(patience(), || {
-        last = stop::poll(begun.x[0], 1000);
+        last = stop::poll(handle, 1000);
         last.status != Status::Pending.to_register()
     });
     holds("POLL ends", done)?;
-    judge(&last)?;
-    all_are_off_and_start()
+    judge(&last)
 }
