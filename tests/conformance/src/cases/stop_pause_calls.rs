@@ -78,7 +78,7 @@ fn call_in_pause(job: cores::Job, is_held: bool, why: Why) -> Verdict {
         GO.store(0, Ordering::Relaxed);
         RETURNED.store(0, Ordering::Relaxed);
         start_with_job(1, job)?;
-        let begun = Request { grace: 3_000, sgi: NO_SGI, ..PAUSE }.begin();
+        let begun = Request { grace: 30_000, sgi: NO_SGI, ..PAUSE }.begin();
         status("BEGIN of PAUSE", begun.status, 0)?;
         GO.store(1, Ordering::Release);
         let last = poll_to_end(begun.x[0]);
