@@ -5,7 +5,6 @@
 
 mod machine;
 mod rules;
-#[allow(dead_code)] // temporary
 mod world;
 
 mod ask;

@@ -39,10 +39,10 @@ fn without_the_own_word_it_goes_on() {
     fails_without(Protection::OwnWord, world, "I14");
 }
 
-/// A core looks at its own word, and is given up, and the session closes before it looks at the control word.
+/// A core that has looked at its own word first goes to the pen while that says ON, and never arrives.
 #[test]
 fn without_the_order_of_the_gate_it_goes_on() {
-    fails_without(Protection::GateOrder, world, "I14");
+    fails_without(Protection::GateOrder, world, "L7");
 }
 
 #[test]

@@ -33,7 +33,10 @@ impl World {
             check("I1", !inside, format_args!("core {core} runs in a PAUSE that is DONE"));
         }
         if is_target && matches!(session.phase(), Phase::Fenced | Phase::Grace) && !self.has_evictions() {
-            let is_cut = word.why() == Why::Nmi && word.generation() == session.generation();
+            // One that a session before has stopped is marked by the one that takes it over.
+            let is_cut = session.generation() == 1
+                && word.why() == Why::Nmi
+                && word.generation() == session.generation();
             check("I6", !is_cut, format_args!("core {core} is stopped in the time of grace"));
         }
         if session.generation() == 0 {
@@ -73,7 +76,8 @@ impl Model for World {
             Place::Inside => {
                 let acts = match (&self.scripts[index], core.life) {
                     (Begin::Inside(acts), 0) => acts,
-                    _ => self.later,
+                    // What is started only serves its interrupts.
+                    _ => &[][..],
                 };
                 let next = acts.get(core.at).map(|&act| Doing::Act(act));
                 next.into_iter().chain([Doing::Interrupt, Doing::Normal]).collect()
@@ -109,13 +113,11 @@ impl Model for World {
 
     fn end(&self, cores: &dyn Cores<Self>) {
         let session = self.control.load();
-        if session.is_open() {
-            let is_late =
-                matches!(session.phase(), Phase::Fenced | Phase::Grace | Phase::Nmi | Phase::Releasing);
-            // A clock that never ticks leaves the time of grace as it is.
-            check("L1", !is_late || self.ticks == 0, format_args!("nobody drives {session:?}"));
-            check("L5", session.kind() != Kind::Pause, format_args!("nobody resumes {session:?}"));
-        }
+        // A clock that never ticks leaves a session where it is.
+        let could_end = session.is_open() && self.ticks != 0;
+        let is_late = matches!(session.phase(), Phase::Fenced | Phase::Grace | Phase::Nmi | Phase::Releasing);
+        check("L1", !(could_end && is_late), format_args!("nobody drives {session:?}"));
+        check("L5", !could_end || session.kind() != Kind::Pause, format_args!("nobody resumes {session:?}"));
         for index in 0..self.cores.len() {
             let (core, word) = (cores.core(index), self.table().local(index).word());
             let is_idle = cores.operation(index).is_none_or(|doing| matches!(doing, Doing::Stay));
@@ -132,9 +134,13 @@ impl Model for World {
                     matches!(word.state(), State::Off | State::Parked) || core.place == Place::Wedged;
                 check("L2", is_stopped, format_args!("core {index} could be stopped and is {word:?}"));
             }
-            if word.is_quarantined() {
-                check("L7", core.place == Place::Wedged, format_args!("core {index} never arrives"));
-            }
+            let is_missing = word.is_quarantined() && core.place != Place::Wedged;
+            check(
+                "I14",
+                !is_missing || !self.is_inside(index),
+                format_args!("core {index} runs on and is {word:?}"),
+            );
+            check("L7", !is_missing, format_args!("core {index} never arrives"));
             // No session has opened since the start was accepted.
             let started = self.started[index].get();
             if started == u64::from(session.generation()) + 1

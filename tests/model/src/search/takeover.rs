@@ -22,7 +22,7 @@ fn a_crash_takes_over_a_pause() {
 }
 
 #[test]
-fn a_session_without_targets_closes_at_once() {
+fn an_owner_may_ask_for_more() {
     let world = World::new(
         vec![
             Begin::Inside(&[

@@ -94,8 +94,6 @@ pub(crate) struct World {
     records: Vec<RecordSlot>,
     pub(crate) machine: Machine,
     pub(crate) scripts: Vec<Begin>,
-    /// What a core does in its second life.
-    pub(crate) later: &'static [Act],
     /// How often the clock ticks, and which interrupts come on top.
     pub(crate) ticks: usize,
     pub(crate) strays: &'static [(usize, u64)],
@@ -122,7 +120,6 @@ impl World {
             records: (0..count).map(|_| RecordSlot::new()).collect(),
             machine: Machine::new(count),
             scripts,
-            later: &[],
             ticks,
             strays: &[],
             inside: Note::new(0),
@@ -150,11 +147,6 @@ impl World {
     /// Lets these interrupts come at any time, in this order.
     pub(crate) fn with_strays(self, strays: &'static [(usize, u64)]) -> Self {
         Self { strays, ..self }
-    }
-
-    /// Lets cores do this when they have been started.
-    pub(crate) fn with_later(self, later: &'static [Act]) -> Self {
-        Self { later, ..self }
     }
 
     pub(crate) fn name_places(&self) {
