@@ -25,6 +25,7 @@ fn without_the_swap_of_the_request_it_fails() {
 }
 
 #[test]
+#[ignore = "minutes; has not been run to its end yet"]
 fn an_eviction_meets_those_that_leave_or_sleep() {
     let world =
         World::new(vec![Begin::Inside(&[Act::Evict(1, 1), Act::Start(1)]), Begin::Inside(&[Act::Off])], 2);
@@ -41,6 +42,7 @@ fn two_that_evict_each_other() {
 }
 
 #[test]
+#[ignore = "minutes; has not been run to its end yet"]
 fn a_session_comes_first() {
     let world = World::new(
         vec![

@@ -40,6 +40,7 @@ fn the_higher_kind_owns_the_session_at_the_end() {
 }
 
 #[test]
+#[ignore = "minutes; has not been run to its end yet"]
 fn two_begins_and_a_bystander() {
     let mut world = same_kind();
     world = World::new(world.scripts.into_iter().chain([Begin::Inside(&[Act::Acknowledge])]).collect(), 0);
