@@ -37,6 +37,9 @@ const MACHINES: [(u32, &str); 9] = [
 /// prints how far it came.
 const LANE_ROUNDS: u32 = 400;
 
+/// The most seconds of each race there.
+const LANE_SECONDS: u32 = 6;
+
 /// The machine with many cores, and the most seconds of each race of the stop there: its host has few.
 const MANY_CORES: u32 = 64;
 const MANY_CORES_SECONDS: u32 = 2;
@@ -61,7 +64,7 @@ pub fn all() -> Vec<Case> {
         Case::new("timeline", demo::timeline),
     ];
     for (smp, cpu) in MACHINES {
-        let options = Options { rounds: LANE_ROUNDS, ..Options::on(smp, cpu) };
+        let options = Options { rounds: LANE_ROUNDS, seconds: LANE_SECONDS, ..Options::on(smp, cpu) };
         cases.push(conformance(format!("conformance smp={smp} cpu={cpu}"), options));
     }
     let many = Options {
