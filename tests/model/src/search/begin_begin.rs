@@ -6,7 +6,7 @@ use quell_abi::Kind;
 use quell_power::Protection;
 
 use super::{
-    rules::{fails_without, holds},
+    rules::{fails_without, holds, holds_within},
     world::{Act, Begin, World},
 };
 
@@ -40,9 +40,25 @@ fn the_higher_kind_owns_the_session_at_the_end() {
 }
 
 #[test]
-#[ignore = "minutes; has not been run to its end yet"]
 fn two_begins_and_a_bystander() {
     let mut world = same_kind();
     world = World::new(world.scripts.into_iter().chain([Begin::Inside(&[Act::Acknowledge])]).collect(), 0);
-    holds("two BEGINs of one kind, and an ACK", &world).expect(&["I1", "I2", "I3", "DONE"]);
+    holds_within(2, "two BEGINs of one kind, and an ACK", &world).expect(&["I1", "I2", "I3", "DONE"]);
+}
+
+/// Two cores begin while a third starts the fourth.
+#[test]
+fn two_begins_and_a_start() {
+    let world = both([Kind::Halt, Kind::Crash]);
+    let others = [Begin::Inside(&[Act::Start(3)]), Begin::Pen];
+    let world = World::new(world.scripts.into_iter().chain(others).collect(), 0);
+    holds_within(1, "two BEGINs and a CPU_ON, 4 cores", &world).expect(&[
+        "I1",
+        "I2",
+        "I3",
+        "I7",
+        "I13",
+        "DONE",
+        "CPU_ON accepted",
+    ]);
 }

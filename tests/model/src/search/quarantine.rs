@@ -6,7 +6,7 @@ use quell_abi::{Kind, Release};
 use quell_power::Protection;
 
 use super::{
-    rules::{fails_without, holds},
+    rules::{fails_without, holds, holds_within},
     world::{Act, Begin, World},
 };
 
@@ -29,6 +29,28 @@ fn who_was_given_up_only_begins_anew() {
         "L7",
         "I8",
         "PARTIAL",
+        "RELEASE OFF",
+        "CPU_ON accepted",
+    ]);
+}
+
+/// One is given up in a call, one while it starts the fourth; who owns the machine starts both again.
+#[test]
+fn two_that_were_given_up() {
+    let owner = &[
+        Act::Begin(Kind::Crash, [0, 0, 0]),
+        Act::PollToEnd,
+        Act::Release(Release::Off),
+        Act::Start(1),
+        Act::Start(2),
+    ];
+    let scripts =
+        vec![Begin::Inside(owner), Begin::Inside(&[Act::Call]), Begin::Inside(&[Act::Start(3)]), Begin::Pen];
+    holds_within(1, "RELEASE OFF of two, 4 cores", &World::new(scripts, 0)).expect(&[
+        "A",
+        "I14",
+        "L4",
+        "L7",
         "RELEASE OFF",
         "CPU_ON accepted",
     ]);

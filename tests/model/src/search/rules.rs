@@ -124,9 +124,10 @@ impl Model for World {
             let sleeps = word.state() == State::Suspended;
             if !session.targets(index) {
                 check("L3", word.state() != State::Parked, format_args!("core {index} stays parked"));
+                // One that a takeover of a PAUSE has turned OFF waits for its start where it was held.
                 check(
                     "L6",
-                    is_idle || sleeps,
+                    is_idle || sleeps || word.is_off(),
                     format_args!("core {index} never comes back from {:?}", cores.operation(index)),
                 );
             } else if session.phase().stops() {

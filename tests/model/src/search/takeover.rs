@@ -2,10 +2,10 @@
 
 //! A session that is taken over: the owner of before is a target, what is parked is turned OFF.
 
-use quell_abi::Kind;
+use quell_abi::{Kind, Release};
 
 use super::{
-    rules::holds,
+    rules::{holds, holds_within},
     world::{Act, Begin, World},
 };
 
@@ -18,7 +18,27 @@ fn a_crash_takes_over_a_pause() {
         ],
         0,
     );
-    holds("a CRASH against a PAUSE", &world).expect(&["I1", "I2", "I3", "DONE"]);
+    holds("a CRASH against a PAUSE", &world).expect(&["I1", "I2", "I3", "I13", "DONE"]);
+}
+
+/// The PAUSE holds a core that calls, and one that sleeps, when it is taken over.
+#[test]
+fn a_crash_takes_over_those_that_a_pause_holds() {
+    let world = World::new(
+        vec![
+            Begin::Inside(&[
+                Act::Begin(Kind::Pause, [0, 1, 5]),
+                Act::PollToEnd,
+                Act::Release(Release::Resume),
+            ]),
+            Begin::Inside(&[Act::Begin(Kind::Crash, [0, 1, 0]), Act::PollToEnd]),
+            Begin::Inside(&[Act::Call]),
+            Begin::Inside(&[Act::Suspend]),
+        ],
+        0,
+    );
+    holds_within(1, "a CRASH against a PAUSE, 4 cores", &world)
+        .expect(&["I1", "I3", "I13", "DONE", "RESUME"]);
 }
 
 #[test]

@@ -104,6 +104,8 @@ pub(crate) struct World {
     begun: Note,
     /// Of each core the generation that its last accepted start saw, plus one.
     pub(crate) started: Vec<Note>,
+    /// The cores that have opened a session, one bit each.
+    owners: Note,
     /// The cores that an EVICT left alone, and those that it was promised.
     pub(crate) spared: Note,
     pub(crate) promised: Note,
@@ -125,6 +127,7 @@ impl World {
             inside: Note::new(0),
             stopped: Note::new(0),
             begun: Note::new(0),
+            owners: Note::new(0),
             started: (0..count).map(|_| Note::new(0)).collect(),
             spared: Note::new(0),
             promised: Note::new(0),
@@ -162,6 +165,7 @@ impl World {
         label(&self.inside, "inside");
         label(&self.stopped, "stopped");
         label(&self.begun, "begun");
+        label(&self.owners, "owners");
     }
 
     pub(crate) fn table(&self) -> CoreTable<'_> {
@@ -355,6 +359,7 @@ impl Monitor<'_> {
         let world = self.world;
         let before = peek(|| world.control.load());
         let starter = self.local.index();
+        let was_stopped = world.stopped.get() >> target & 1 == 1;
         world.stopped.clear_bits(1 << target);
         world.promised.clear_bits(1 << target);
         let entry = Entry { address: 0x1000 * (starter as u64 + 1), context: 0, big_endian: false };
@@ -367,11 +372,15 @@ impl Monitor<'_> {
                     && word.generation() != now.generation();
                 check("A", !is_old || now.is_open(), "a start from before a session holds after it");
                 world.started[target].set(u64::from(word.generation()) + 1);
+                check("L4", true, "");
                 seen("CPU_ON accepted");
                 world.machine.raise(target, STOP);
             }
             Err(StartError::Denied) => seen("CPU_ON denied"),
-            Err(StartError::AlreadyOn) => seen("CPU_ON already on"),
+            Err(StartError::AlreadyOn) => {
+                check("L4", !was_stopped, format_args!("core {target} has stopped and is not started"));
+                seen("CPU_ON already on");
+            }
             Err(StartError::OnPending) => seen("CPU_ON pending"),
         }
         self.follow(Way::Back)
@@ -381,6 +390,7 @@ impl Monitor<'_> {
         let begun = &self.world.begun;
         check("I2", begun.get() >> handle & 1 == 0, "two cores own the same generation");
         begun.set_bits(1 << handle);
+        self.world.owners.set_bits(1 << self.local.index());
         core.handle = handle as u32;
     }
 
@@ -393,6 +403,12 @@ impl Monitor<'_> {
                 if session.kind() != Kind::Pause && session.generation() == core.handle {
                     let others = !(1 << session.owner()) & ((1 << world.cores.len()) - 1);
                     world.stopped.set_bits(others);
+                    let earlier = world.owners.get() & others & world.inside.get();
+                    check(
+                        "I13",
+                        earlier == 0,
+                        format_args!("cores {earlier:#b} have owned a session and run"),
+                    );
                 }
             }
             Status::Partial => seen("PARTIAL"),
