@@ -68,7 +68,7 @@ pub fn all() -> Vec<Case> {
         cases.push(conformance(format!("conformance smp={smp} cpu={cpu}"), options));
     }
     let many = Options {
-        filter: "stop.".to_owned(),
+        filter: "^stop.".to_owned(),
         rounds: LANE_ROUNDS,
         seconds: MANY_CORES_SECONDS,
         ..Options::on(MANY_CORES, "max")

@@ -45,7 +45,7 @@ pub struct Options {
     /// The kind of core
     #[arg(long, default_value = "max")]
     pub cpu: String,
-    /// Run only the cases with this word in their name
+    /// Run only the cases with this word in their name, or, behind `^`, at its beginning
     #[arg(long, default_value = "")]
     pub filter: String,
     /// Rounds of each race

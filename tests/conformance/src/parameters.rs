@@ -14,7 +14,7 @@ const SIZE: usize = 256;
 /// What to run.
 #[derive(Clone, Copy, Debug)]
 pub struct Parameters {
-    /// Only cases with this in their name run.
+    /// Only cases with this in their name run, or, behind a `^`, whose name begins with it.
     pub filter: &'static str,
     /// Rounds of each race.
     pub rounds: u64,

