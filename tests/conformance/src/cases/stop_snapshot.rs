@@ -131,7 +131,7 @@ fn registers() -> Verdict {
     let finished = cores::finished(1);
     chain::begin(1)?;
     let mut count = 0;
-    for _ in rounds_up_to(1_000) {
+    for _ in rounds_up_to(200) {
         snapshot_of_core_1()?;
         count += 1;
     }
