@@ -70,7 +70,8 @@ impl<H: Hardware> Stop<'_, H> {
     }
 
     /// Waits until a session has to be driven: no core is left, or one that [`drive`](Self::drive) contains; a deadline
-    /// passes; or somebody else changes it. But no longer than until `end`. It looks at one core at a time, so that the wait does not grow with their number.
+    /// passes; or somebody else changes it. But no longer than until `end`. It looks at one core at a time, so that the wait
+    /// does not grow with their number.
     pub(crate) fn wait(&self, generation: u32, end: u64) {
         let session = self.table.control().load();
         if session.generation() != generation || !session.is_open() {

@@ -202,7 +202,7 @@ impl<H: Hardware> Stop<'_, H> {
         Way::Pen
     }
 
-    fn close_for_good(&self) {
+    pub(crate) fn close_for_good(&self) {
         // Nothing is ever opened again of what was closed: the core begins anew.
         let _ = self.hardware.close();
     }

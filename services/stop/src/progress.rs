@@ -7,7 +7,7 @@ use quell_arch::Answer;
 
 use crate::{Hardware, Outcome, Stop, tally::Tally};
 
-/// x3 when no core is left.
+/// x3 when no core is left, or missing.
 pub(crate) const NOBODY: u64 = u64::MAX;
 
 /// How far a session is.

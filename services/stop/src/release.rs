@@ -17,14 +17,11 @@
 //! that is left is given up: its word goes to OFF, quarantined. So no word is left that is not OFF, and whoever sees that
 //! closes; any driver may.
 
-use quell_abi::{Kind, Release, State, Status};
+use quell_abi::{ALL_CORES, Kind, Release, State, Status};
 use quell_arch::Answer;
 use quell_power::{ControlWord, LocalCore, Phase, Protection, full_fence};
 
 use crate::{Hardware, Outcome, Stop, begin::TRIES};
-
-/// x3: every core, which is all that version 1.0 can do.
-const ALL: u64 = u64::MAX;
 
 impl<H: Hardware> Stop<'_, H> {
     pub(crate) fn release(&self, arguments: [u64; 3], caller: &LocalCore<'_>) -> Outcome {
@@ -38,7 +35,7 @@ impl<H: Hardware> Stop<'_, H> {
     }
 
     fn try_release(&self, [handle, how, which]: [u64; 3], caller: &LocalCore<'_>) -> Result<u64, Status> {
-        let how = Release::from_bits(how).filter(|_| which == ALL).ok_or(Status::InvalidParameters)?;
+        let how = Release::from_bits(how).filter(|_| which == ALL_CORES).ok_or(Status::InvalidParameters)?;
         for _ in 0..TRIES {
             let session = self.table.control().load();
             self.check_handle(session, handle)?;
@@ -122,7 +119,7 @@ mod tests {
     }
 
     fn release(machine: &Machine, caller: usize, handle: u64, how: u64) -> (Status, u64) {
-        let [status, released, ..] = machine.results(caller, Call::Release, &[handle, how, ALL]);
+        let [status, released, ..] = machine.results(caller, Call::Release, &[handle, how, ALL_CORES]);
         (Status::from_register(status).unwrap(), released)
     }
 
@@ -130,22 +127,22 @@ mod tests {
     fn errors_come_in_this_order() {
         let machine = Machine::new(2);
         let status = |caller, arguments: [u64; 3]| machine.status(caller, Call::Release, &arguments);
-        assert_eq!(status(0, [1, RESUME, ALL]), Status::NoSession);
+        assert_eq!(status(0, [1, RESUME, ALL_CORES]), Status::NoSession);
         let handle = pause(&machine);
-        for (how, which) in [(2, ALL), (1 << 32, ALL), (RESUME, 0), (OFF, ALL - 1)] {
+        for (how, which) in [(2, ALL_CORES), (1 << 32, ALL_CORES), (RESUME, 0), (OFF, ALL_CORES - 1)] {
             assert_eq!(status(1, [handle + 1, how, which]), Status::InvalidParameters);
         }
         for stale in [0, handle - 1, handle + 1, handle | 1 << 32] {
-            assert_eq!(status(1, [stale, RESUME, ALL]), Status::StaleHandle);
+            assert_eq!(status(1, [stale, RESUME, ALL_CORES]), Status::StaleHandle);
         }
-        assert_eq!(status(1, [handle, RESUME, ALL]), Status::Denied, "it is not the owner");
-        assert_eq!(status(0, [handle, OFF, ALL]), Status::Denied, "there is time yet");
-        assert_eq!(status(0, [handle, RESUME, ALL]), Status::Success);
-        assert_eq!(status(0, [handle, RESUME, ALL]), Status::NoSession);
+        assert_eq!(status(1, [handle, RESUME, ALL_CORES]), Status::Denied, "it is not the owner");
+        assert_eq!(status(0, [handle, OFF, ALL_CORES]), Status::Denied, "there is time yet");
+        assert_eq!(status(0, [handle, RESUME, ALL_CORES]), Status::Success);
+        assert_eq!(status(0, [handle, RESUME, ALL_CORES]), Status::NoSession);
 
         let handle = machine.begin(0, Kind::Crash, [0, 1]);
-        assert_eq!(status(0, [handle, RESUME, ALL]), Status::Denied, "it is no PAUSE");
-        assert_eq!(status(0, [handle, OFF, ALL]), Status::Denied, "there is time yet");
+        assert_eq!(status(0, [handle, RESUME, ALL_CORES]), Status::Denied, "it is no PAUSE");
+        assert_eq!(status(0, [handle, OFF, ALL_CORES]), Status::Denied, "there is time yet");
     }
 
     /// The whole way of a PAUSE: a core that is stopped is parked, and goes on when its owner says so.

@@ -141,9 +141,8 @@ impl Inbox {
         }
     }
 
-    /// Accepts what is asked; returns what it is.
-    fn accept(&self) -> Option<Wish> {
-        let request = self.load();
+    /// Accepts this request, if it is still the one; returns what it is for.
+    fn accept(&self, request: Request) -> Option<Wish> {
         let wish = request.wish().filter(|_| request.0 & ACCEPTED == 0)?;
         let accepted = Request(request.0 | ACCEPTED);
         if !intact(Protection::RequestSwap) {
@@ -190,7 +189,8 @@ impl<H: Hardware> Stop<'_, H> {
             inbox.take_back(request);
             return false;
         }
-        match inbox.accept() {
+        // Just the request that was looked at: another may have come in its place, of another core and for something else.
+        match inbox.accept(request) {
             Some(Wish::Evict) => true,
             Some(Wish::Snapshot) => {
                 self.record_snapshot(local.index());
@@ -209,7 +209,7 @@ impl<H: Hardware> Stop<'_, H> {
         // A session that opened meanwhile counts it as its own.
         let generation = self.table.control().load().generation();
         self.record_eviction(local.index(), generation);
-        let _ = self.hardware.close();
+        self.close_for_good();
         self.publish(local, Why::Nmi, local.session().or(Some(generation)));
         Way::Pen
     }
@@ -258,11 +258,14 @@ mod tests {
         assert_eq!(inbox.standing(request), Standing::Gone);
         assert!(inbox.ask(request) && inbox.take_back(request) && !inbox.take_back(request));
         assert!(inbox.ask(request));
-        assert_eq!((inbox.standing(request), inbox.accept()), (Standing::Asked, Some(Wish::Evict)));
-        assert_eq!((inbox.standing(request), inbox.accept()), (Standing::Accepted, None));
+        assert_eq!(
+            (inbox.standing(request), inbox.accept(inbox.load())),
+            (Standing::Asked, Some(Wish::Evict))
+        );
+        assert_eq!((inbox.standing(request), inbox.accept(inbox.load())), (Standing::Accepted, None));
         assert!(!inbox.take_back(request));
         inbox.clear();
-        assert_eq!((inbox.standing(request), inbox.accept()), (Standing::Gone, None));
+        assert_eq!((inbox.standing(request), inbox.accept(inbox.load())), (Standing::Gone, None));
     }
 
     #[test]
@@ -272,6 +275,8 @@ mod tests {
         let [first, other] = [mine.next(Wish::Snapshot, 1), theirs.next(Wish::Snapshot, 2)];
         assert!(inbox.ask(other) && !inbox.ask(first) && !inbox.take_back(first));
         assert_eq!((inbox.standing(first), inbox.standing(other)), (Standing::Gone, Standing::Asked));
+        assert!(inbox.accept(first).is_none(), "it is not the one that is there");
+        assert_eq!(inbox.standing(other), Standing::Asked);
         let again = mine.next(Wish::Snapshot, 1);
         assert!(
             inbox.take_back(other) && inbox.ask(again) && !inbox.take_back(first),

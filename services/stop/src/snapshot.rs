@@ -24,14 +24,12 @@ use quell_power::LocalCore;
 use crate::{
     Hardware, Order, Outcome, Stop,
     drive::RESEND,
+    progress::NOBODY,
     request::{Request, Standing, Wish},
 };
 
 /// The least time between two captures of a core, in microseconds: what others can take of its time is bounded.
 const INTERVAL: u64 = 1_000;
-
-/// x3 if none is missing.
-const NOBODY: u64 = u64::MAX;
 
 /// What one SNAPSHOT is about.
 struct Query {
