@@ -17,10 +17,7 @@ use quell_abi::{BEGIN_KIND_MASK, Flags, Kind, PAUSE_LEASE_MAX, State, Status};
 use quell_arch::Answer;
 use quell_power::{ControlWord, LocalCore, Protection, full_fence, intact};
 
-use crate::{
-    Hardware, Order, Outcome, Stop, arbitrate::Arbitration, progress::Progress, slot::Parameters,
-    tally::Tally,
-};
+use crate::{Hardware, Order, Outcome, Stop, arbitrate::Arbitration, progress::Progress, slot::Parameters};
 
 /// The most microseconds that a time may have.
 const LONGEST: u64 = u32::MAX as u64;
@@ -170,7 +167,7 @@ impl<H: Hardware> Stop<'_, H> {
     /// Raises the operating system's own stop interrupt on the targets.
     fn announce(&self, session: ControlWord, sgi: Option<u32>) {
         if let Some(sgi) = sgi {
-            self.hardware.send_normal(sgi, Tally::running(&self.table, session));
+            self.hardware.send_normal(sgi, self.running(session));
         }
     }
 

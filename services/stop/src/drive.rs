@@ -165,10 +165,10 @@ impl<H: Hardware> Stop<'_, H> {
         let owner = &self.slots[session.owner()];
         owner.note_sent(now);
         let earliest = owner.read_parameters(session).grace_end;
-        for target in Tally::running(&self.table, session) {
+        for target in self.running(session) {
             self.slots[target].note_signal(now, earliest);
         }
-        self.hardware.send_stop(Tally::running(&self.table, session));
+        self.hardware.send_stop(self.running(session));
     }
 }
 

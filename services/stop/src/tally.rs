@@ -4,7 +4,7 @@
 //! those that are not in the operating system.
 
 use quell_abi::{State, Why};
-use quell_power::{ControlWord, CoreTable, CoreWord, Protection, Step, full_fence};
+use quell_power::{ControlWord, CoreWord, Protection, Step, full_fence};
 
 use crate::{Hardware, Stop};
 
@@ -67,21 +67,6 @@ impl Tally {
             | u64::from(self.off) << 32
             | u64::from(self.left) << 48
     }
-
-    /// Returns the cores that may be running the operating system in spite of the session.
-    pub(crate) fn running<'a>(
-        table: &CoreTable<'a>,
-        session: ControlWord,
-    ) -> impl Iterator<Item = usize> + use<'a> {
-        table
-            .words()
-            .enumerate()
-            .filter(move |(index, word)| {
-                *index != session.owner()
-                    && matches!(word.state(), State::On | State::Suspended | State::Stopping)
-            })
-            .map(|(index, _)| index)
-    }
 }
 
 impl<H: Hardware> Stop<'_, H> {
@@ -102,6 +87,12 @@ impl<H: Hardware> Stop<'_, H> {
     /// Returns every core but the owner of a session, with its word.
     pub(crate) fn others(&self, session: ControlWord) -> impl Iterator<Item = (usize, CoreWord)> {
         self.table.words().enumerate().filter(move |(index, _)| *index != session.owner())
+    }
+
+    /// Returns the cores that may be running the operating system in spite of the session.
+    pub(crate) fn running(&self, session: ControlWord) -> impl Iterator<Item = usize> {
+        let may_run = |word: CoreWord| matches!(word.state(), State::On | State::Suspended | State::Stopping);
+        self.others(session).filter(move |(_, word)| may_run(*word)).map(|(index, _)| index)
     }
 
     /// Stops or holds a core that is not in the operating system, and notes when.
