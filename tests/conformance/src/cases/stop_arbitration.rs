@@ -197,8 +197,9 @@ extern "C" fn hold_session(_: u64) -> u64 {
     last
 }
 
-/// Tries to open a session of the same kind, and answers the stop.
+/// Lets core 1 open a session, tries to open one of the same kind, and answers the stop.
 extern "C" fn try_and_ack(_: u64) -> u64 {
+    cores::post(1, hold_session, 0);
     wait_until(PATIENCE, || LINE_OF_SESSION.load(Ordering::Acquire) != 0);
     let reply = Request { flags: Flags::TRY, ..Request::at_once(Kind::Kexec) }.begin();
     for (slot, value) in BUSY.iter().zip([reply.status, reply.x[0], reply.x[1]]) {
@@ -211,7 +212,6 @@ fn try_is_busy() -> Verdict {
     LINE_OF_SESSION.store(0, Ordering::Relaxed);
     start(1)?;
     let finished = cores::finished(1);
-    cores::post(1, hold_session, 0);
     match anchor::run(try_and_ack, 0) {
         Ending::Restarted => {}
         ending => return Err(failed(format_args!("core 0 to be stopped"), format_args!("{ending:?}"))),

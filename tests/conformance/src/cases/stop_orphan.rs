@@ -108,7 +108,6 @@ static STOPPED: AtomicU64 = AtomicU64::new(0);
 /// Job: stops everybody and listens no more, for a while. Then it looks what became of them, and starts the boot core.
 extern "C" fn begin_and_wedge(_: u64) -> u64 {
     mask_all();
-    cores::beat();
     let begun = Request::with_grace(Kind::Crash, GRACE, NO_SGI).begin();
     let others = || (0..machine::cores()).filter(|&index| index != this_core());
     let still = stand_still(others());
@@ -117,7 +116,9 @@ extern "C" fn begin_and_wedge(_: u64) -> u64 {
     psci::cpu_on(mpidr(0), cores::entry_point(), 0)
 }
 
-extern "C" fn beat_on(_: u64) -> u64 {
+/// Gives core 1 its job from where a stopped core 0 comes back to: on a busy host the stop may come at once.
+extern "C" fn be_stopped(_: u64) -> u64 {
+    cores::post(1, begin_and_wedge, 0);
     wait_until(2 * PATIENCE, || {
         cores::beat();
         false
@@ -130,8 +131,8 @@ fn wedged_owner() -> Verdict {
     needs_deputy()?;
     spin(others().skip(1))?;
     STOPPED.store(0, Ordering::Relaxed);
-    start_with_job(1, begin_and_wedge)?;
-    match anchor::run(beat_on, 0) {
+    start(1)?;
+    match anchor::run(be_stopped, 0) {
         Ending::Restarted => {}
         ending => return Err(failed(format_args!("core 0 to be stopped"), format_args!("{ending:?}"))),
     }
