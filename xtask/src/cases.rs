@@ -10,8 +10,9 @@ use anyhow::{Result, bail, ensure};
 
 use crate::conformance::{self, Options};
 use crate::image::{self, TARGET, cargo};
+use crate::qemu::{Program, RELEASES};
 use crate::test::{Case, Log, Tally};
-use crate::{crash, demo, host, linux, many_cores, no_fp, paths, probe, stack};
+use crate::{crash, demo, linux, many_cores, no_fp, paths, probe, stack};
 
 /// How long one cargo command may take.
 const CARGO_TIMEOUT: Duration = Duration::from_secs(1200);
@@ -54,6 +55,9 @@ const MANY_CORES_SECONDS: u32 = 2;
 /// The rounds of each race in the long case.
 const MANY_ROUNDS: u32 = 100_000;
 
+/// The kinds of core that other QEMUs run.
+const OTHER_QEMUS_CPUS: [&str; 3] = ["cortex-a57", "cortex-a72", "max"];
+
 /// Returns all cases.
 pub fn all() -> Vec<Case> {
     let mut cases = vec![
@@ -93,6 +97,18 @@ pub fn all() -> Vec<Case> {
     cases.push(Case::new(format!("stop cores={}", many_cores::CORES), many_cores::run));
     let long = Options { rounds: MANY_ROUNDS, ..Options::on(4, "max") };
     cases.push(conformance(format!("conformance rounds={MANY_ROUNDS}"), long).only_full());
+    for release in &RELEASES {
+        for cpu in OTHER_QEMUS_CPUS {
+            let options = Options {
+                rounds: OTHER_ROUNDS,
+                seconds: LANE_SECONDS,
+                qemu: Some(Program::Of(release)),
+                ..Options::on(4, cpu)
+            };
+            let name = format!("conformance qemu={} smp=4 cpu={cpu}", release.name());
+            cases.push(conformance(name, options).only_full());
+        }
+    }
     cases.extend(probe::cases());
     cases.extend(crash::cases());
     cases.extend(linux::cases());
@@ -101,8 +117,10 @@ pub fn all() -> Vec<Case> {
 
 fn conformance(name: impl Into<String>, options: Options) -> Case {
     Case::new(name, move |log| {
-        if !host::qemu_offers_cpu(&options.cpu)? {
-            return Ok(Tally::skip(format!("QEMU {} has no {}", host::qemu_version()?, options.cpu)));
+        let program = options.program();
+        program.ensure()?;
+        if !program.offers_cpu(&options.cpu)? {
+            return Ok(Tally::skip(format!("QEMU {} has no {}", program.version()?, options.cpu)));
         }
         conformance::run(&options, |line| log.line(line))
     })

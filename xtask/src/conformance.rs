@@ -11,7 +11,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use crate::host::{self, Tool};
 use crate::image;
-use crate::qemu::{FLASH_SIZE, Machine};
+use crate::qemu::{FLASH_SIZE, Machine, Program};
 use crate::test::Tally;
 
 /// Where in the second flash bank a payload looks for its parameters: its last 4 KiB. Not in DRAM, which firmware
@@ -60,6 +60,9 @@ pub struct Options {
     /// Other firmware to judge: an image of the whole first flash bank
     #[arg(long, value_name = "IMAGE")]
     pub flash0: Option<PathBuf>,
+    /// Another QEMU than the one that was chosen for all runs.
+    #[arg(skip)]
+    pub qemu: Option<Program>,
 }
 
 impl Options {
@@ -73,7 +76,13 @@ impl Options {
             seconds: SECONDS,
             seed: 1,
             flash0: None,
+            qemu: None,
         }
+    }
+
+    /// Returns the QEMU that runs the suite.
+    pub fn program(&self) -> Program {
+        self.qemu.clone().unwrap_or_else(Program::chosen)
     }
 
     /// Returns the machine that runs the suite.
@@ -84,6 +93,7 @@ impl Options {
         };
         Ok(Machine::new(&flash0)
             .name("conformance")
+            .program(self.program())
             .flash1(&image::payload("conformance")?)
             .flash1_bytes(PARAMETERS_OFFSET, &self.parameters()?)
             .smp(self.smp)

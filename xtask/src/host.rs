@@ -3,8 +3,8 @@
 //! The tools that the host must have: looked for, installed where possible, and otherwise named together with
 //! the command that installs them.
 
-mod apt;
 pub mod mirror;
+mod packages;
 mod release;
 
 use std::env;
@@ -13,12 +13,12 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Error, Result, bail};
+use anyhow::{Error, Result};
 
 use crate::image::{TARGET, cargo};
-use crate::{process, qemu};
-pub use release::Release;
-use release::Version;
+use crate::process;
+use crate::qemu::Program;
+pub use release::{Release, Version};
 
 /// How long a tool may take to say its version.
 const ASK_TIMEOUT: Duration = Duration::from_secs(30);
@@ -103,7 +103,7 @@ pub fn ensure(needs: &[Tool]) -> Result<()> {
     }
 
     let release = Release::of_host();
-    let mut wanted = apt::Packages::default();
+    let mut wanted = packages::Packages::default();
     for need in needs {
         match need {
             Tool::Qemu => want_qemu(&release, &mut wanted, &mut missing),
@@ -118,57 +118,32 @@ pub fn ensure(needs: &[Tool]) -> Result<()> {
             _ => {}
         }
     }
-    if let Err(error) = apt::install(&wanted, &release) {
+    if let Err(error) = packages::install(&wanted, &release) {
         missing.push(format!("{error:#}"));
     }
     if !missing.is_empty() {
         return Err(Missing(missing).into());
     }
-    if needs.contains(&Tool::Qemu) { require_sbsa_ref() } else { Ok(()) }
+    if needs.contains(&Tool::Qemu) { Program::chosen().ensure() } else { Ok(()) }
 }
 
-/// Returns the version of the QEMU to use, as it says it.
-pub fn qemu_version() -> Result<Version> {
-    let mut command = Command::new(qemu::binary());
-    command.arg("--version");
-    let answer = process::output(command, ASK_TIMEOUT)?;
-    Version::parse(&answer).with_context(|| format!("{} does not say its version", qemu::binary().display()))
-}
-
-fn want_qemu(release: &Release, wanted: &mut apt::Packages, missing: &mut Vec<String>) {
-    let installed = qemu_version();
-    match (&installed, qemu::selected()) {
-        (Err(error), Some(_)) => missing.push(format!("{error:#}; it is what --qemu or QUELL_QEMU says")),
-        (_, Some(_)) => {}
-        (_, None) if release.wants_qemu_of_backports(installed.as_ref().ok()) => {
+fn want_qemu(release: &Release, wanted: &mut packages::Packages, missing: &mut Vec<String>) {
+    let program = Program::chosen();
+    let installed = match &program {
+        // It is fetched when it is asked for its machine.
+        Program::Of(_) => return,
+        Program::At(_) | Program::OnPath => program.version(),
+    };
+    match (&installed, program) {
+        (Err(error), Program::At(_)) => {
+            missing.push(format!("{error:#}; it is what --qemu or QUELL_QEMU says"));
+        }
+        (_, Program::OnPath) if release.wants_qemu_of_backports(installed.as_ref().ok()) => {
             wanted.add_from_backports("qemu-system-arm");
         }
-        (Err(_), None) => wanted.add("qemu-system-arm"),
-        (Ok(_), None) => {}
+        (Err(_), Program::OnPath) => wanted.add("qemu-system-arm"),
+        _ => {}
     }
-}
-
-fn require_sbsa_ref() -> Result<()> {
-    if !lists(&qemu_help("-machine")?, "sbsa-ref") {
-        bail!("{} (version {}) has no machine sbsa-ref", qemu::binary().display(), qemu_version()?);
-    }
-    Ok(())
-}
-
-/// Tells whether the QEMU to use has a kind of core.
-pub fn qemu_offers_cpu(cpu: &str) -> Result<bool> {
-    Ok(lists(&qemu_help("-cpu")?, cpu))
-}
-
-/// Asks QEMU for its list of what an option takes.
-fn qemu_help(option: &str) -> Result<String> {
-    let mut command = Command::new(qemu::binary());
-    command.args([option, "help"]);
-    process::output(command, ASK_TIMEOUT)
-}
-
-fn lists(help: &str, name: &str) -> bool {
-    help.lines().any(|line| line.split_whitespace().next() == Some(name))
 }
 
 /// Tells whether a tool is there and starts.
@@ -220,14 +195,6 @@ fn brief(error: &Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_in_a_list_of_qemu_are_whole() {
-        let machines = "Supported machines are:\nsabrelite  Freescale\nsbsa-ref   QEMU 'SBSA Reference'\n";
-        assert!(lists(machines, "sbsa-ref"));
-        assert!(!lists("sbsa-ref-2  another\nvirt  like sbsa-ref\n", "sbsa-ref"));
-        assert!(lists("Available CPUs:\n  cortex-a57\n  max\n", "max"));
-    }
 
     #[test]
     fn a_tool_that_is_not_there_does_not_answer() {

@@ -2,6 +2,7 @@
 
 //! Builds, runs and tests Quell. Start with `cargo xtask run`.
 
+mod apt;
 mod cases;
 mod code;
 mod conformance;
@@ -31,15 +32,16 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use host::Tool;
+use qemu::Program;
 use test::Selection;
 
 /// Build, run and test Quell
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask", disable_help_subcommand = true)]
 struct Arguments {
-    /// The qemu-system-aarch64 to use
-    #[arg(long, global = true, env = "QUELL_QEMU", value_name = "PATH")]
-    qemu: Option<PathBuf>,
+    /// The qemu-system-aarch64 to use: its path, or 7.2, 10 or 11 for one of Debian's, which is fetched
+    #[arg(long, global = true, env = "QUELL_QEMU", value_name = "7.2|10|11|PATH")]
+    qemu: Option<Program>,
     #[command(subcommand)]
     task: Task,
 }
@@ -86,8 +88,8 @@ enum Guest {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    if let Some(path) = arguments.qemu {
-        qemu::select(path);
+    if let Some(program) = arguments.qemu {
+        program.choose();
     }
     match perform(arguments.task) {
         Ok(true) => ExitCode::SUCCESS,
@@ -127,7 +129,7 @@ fn perform(task: Task) -> Result<bool> {
         Task::Test { list: false, filter, full } => {
             let cases = Selection { filter, full }.apply(cases::all())?;
             host::ensure(Tool::ALL)?;
-            println!("QEMU {}", host::qemu_version()?);
+            println!("QEMU {}", Program::chosen().version()?);
             test::run(&cases)
         }
     }

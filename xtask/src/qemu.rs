@@ -6,12 +6,13 @@
 //! firmware reports its own faults, goes to a file of the run; the firmware is quiet, so a good run leaves it
 //! empty. Each run has a scratch folder under `target/run/`, which is gone afterwards.
 
+mod program;
+
 use std::fs::{self, File};
 use std::io::{self, IsTerminal};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{self, Command};
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -19,6 +20,7 @@ use tempfile::TempDir;
 
 use crate::paths;
 use crate::process as child;
+pub use program::{Program, RELEASES};
 
 /// The size that the machine demands of both flash banks.
 pub const FLASH_SIZE: u64 = 256 << 20;
@@ -28,24 +30,6 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// How long a shell may stay open when there is no person at it.
 const UNATTENDED_TIMEOUT: Duration = Duration::from_secs(600);
-
-/// The QEMU that the user chose.
-static BINARY: OnceLock<PathBuf> = OnceLock::new();
-
-/// Makes all runs use the QEMU at `path`.
-pub fn select(path: PathBuf) {
-    BINARY.set(path).expect("the QEMU is chosen once, from the command line");
-}
-
-/// Returns the QEMU that the user chose, if any.
-pub fn selected() -> Option<&'static Path> {
-    BINARY.get().map(PathBuf::as_path)
-}
-
-/// Returns the QEMU to start.
-pub fn binary() -> &'static Path {
-    selected().unwrap_or(Path::new("qemu-system-aarch64"))
-}
 
 /// What a run left.
 #[derive(Debug)]
@@ -92,6 +76,7 @@ impl Outcome {
 /// A machine to run, described step by step.
 pub struct Machine {
     name: String,
+    program: Program,
     flash0: PathBuf,
     flash1: Option<PathBuf>,
     flash1_patches: Vec<(u64, Vec<u8>)>,
@@ -108,6 +93,7 @@ impl Machine {
     pub fn new(flash0: &Path) -> Self {
         Self {
             name: "sbsa-ref".to_owned(),
+            program: Program::chosen(),
             flash0: flash0.to_path_buf(),
             flash1: None,
             flash1_patches: Vec::new(),
@@ -123,6 +109,12 @@ impl Machine {
     /// Names the run, for its scratch folder.
     pub fn name(mut self, name: &str) -> Self {
         name.clone_into(&mut self.name);
+        self
+    }
+
+    /// Chooses another QEMU for this run.
+    pub fn program(mut self, program: Program) -> Self {
+        self.program = program;
         self
     }
 
@@ -221,7 +213,7 @@ impl Machine {
     }
 
     fn command(&self, scratch: &Path) -> Result<Command> {
-        let mut command = Command::new(binary());
+        let mut command = Command::new(self.program.path());
         command.args(["-machine", "sbsa-ref", "-display", "none", "-nic", "none", "-monitor", "none"]);
         // The machine has a graphics card, and Debian keeps its option ROM in a package that nothing here needs.
         command.args(["-global", "bochs-display.romfile="]);

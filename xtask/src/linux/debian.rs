@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::apt::{self, Apt};
+use crate::apt::{self, Apt};
 use crate::paths;
 
 /// The release whose kernel is booted.
@@ -69,7 +69,7 @@ fn common_headers(release: &str) -> String {
 fn download() -> Result<PathBuf> {
     let done = paths::cache().join("debian");
     if !done.exists() {
-        let apt = Apt::of(SUITE)?;
+        let apt = Apt::of(&[SUITE])?;
         let release = apt.newest(NEWEST_HEADERS, "linux-headers-")?;
         let packages = [
             &format!("linux-image-{release}:arm64"),

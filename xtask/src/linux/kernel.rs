@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use super::apt::{self, Apt};
+use crate::apt::{self, Apt};
 use crate::host::{self, Tool};
 use crate::{paths, process};
 
@@ -60,7 +60,7 @@ fn remove(folder: &Path) -> Result<()> {
 fn download() -> Result<PathBuf> {
     let done = paths::cache().join("linux-source");
     if !done.exists() {
-        let apt = Apt::of(SUITE)?;
+        let apt = Apt::of(&[SUITE])?;
         let start = format!("{NEWEST_SOURCE}-");
         let newest = apt.newest(NEWEST_SOURCE, &start)?;
         apt.download("the kernel's source", &[&format!("{start}{newest}")], &done)?;

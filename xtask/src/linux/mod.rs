@@ -2,7 +2,6 @@
 
 //! Debian's own Linux for arm64 as a guest: unmodified, started without UEFI, with the modules of `tests/linux/`.
 
-mod apt;
 mod debian;
 mod guest;
 mod initramfs;

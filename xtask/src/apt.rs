@@ -20,14 +20,17 @@ use crate::{paths, process};
 const DOWNLOAD_TIMEOUT: Duration = Duration::from_secs(600);
 const ASK_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// An apt that knows one suite, for the host's architecture and arm64.
+/// An apt that knows some suites, for the host's architecture and arm64.
 pub struct Apt {
     configuration: PathBuf,
+    /// The suite that packages come from if several have them.
+    suite: String,
 }
 
 impl Apt {
-    /// Sets it up and reads the suite's package lists.
-    pub fn of(suite: &str) -> Result<Self> {
+    /// Sets it up and reads the package lists of the suites, of which the last is preferred.
+    pub fn of(suites: &[&str]) -> Result<Self> {
+        let suite = *suites.last().context("packages come from a suite")?;
         let folder = paths::cache().join("apt").join(suite);
         for sub in ["state/lists/partial", "cache/archives/partial", "none"] {
             fs::create_dir_all(folder.join(sub))?;
@@ -39,10 +42,10 @@ impl Apt {
         let mirrors = Mirrors::of_host()?;
         let uri = mirrors.require(Release::of_host().codename())?;
         // Only the package lists: the host may be set up to fetch translations and more with them.
-        let source = format!("deb [target=Packages{keyring}] {uri} {suite} main\n");
-        fs::write(folder.join("sources.list"), source)?;
+        let source = |suite: &&str| format!("deb [target=Packages{keyring}] {uri} {suite} main\n");
+        fs::write(folder.join("sources.list"), suites.iter().map(source).collect::<String>())?;
         fs::write(folder.join("state/status"), "")?;
-        let apt = Self { configuration: folder.join("apt.conf") };
+        let apt = Self { configuration: folder.join("apt.conf"), suite: suite.to_owned() };
         fs::write(&apt.configuration, configure(&folder, host.trim()))?;
         apt.run(&format!("reading the package lists of {suite}"), "apt-get", &["update"], &folder)?;
         Ok(apt)
@@ -61,6 +64,24 @@ impl Apt {
         let partial = tempfile::tempdir_in(paths::cache())?;
         let words = [&["download"][..], packages].concat();
         self.run(&format!("downloading {what}"), "apt-get", &words, partial.path())?;
+        fs::rename(partial.path(), done)?;
+        Ok(())
+    }
+
+    /// Downloads packages of the host's architecture and all that they depend on, the C library included, into the new folder
+    /// `done`: all or none.
+    pub fn download_with_dependencies(&self, packages: &[&str], done: &Path) -> Result<()> {
+        let partial = tempfile::tempdir_in(paths::cache())?;
+        fs::create_dir(partial.path().join("partial"))?;
+        let archives = format!("Dir::Cache::archives={}", partial.path().display());
+        let words = ["install", "-y", "--download-only", "--no-install-recommends", "-o", &archives];
+        let words = [&words[..], &["-t", &self.suite], packages].concat();
+        self.run(
+            &format!("downloading {} of {}", packages[0], self.suite),
+            "apt-get",
+            &words,
+            partial.path(),
+        )?;
         fs::rename(partial.path(), done)?;
         Ok(())
     }
