@@ -5,10 +5,11 @@
 use core::slice;
 
 use aarch64_cpu::asm::barrier;
-use quell_plat::{Description, Platform};
+use quell_plat::{Description, Detail, Platform};
 use quell_power::Entry;
 
 use crate::{
+    console::Part,
     crash, gic,
     machine::{self, Machine},
     mem_protect, mmu, pen, world,
@@ -23,10 +24,15 @@ pub(crate) extern "C" fn first_core() -> ! {
     let tree_end = Machine::DEVICE_TREE + Machine::DEVICE_TREE_SIZE as u64;
     // SAFETY: the memory is mapped since just now, and the tree is not in what is cleared.
     unsafe { mem_protect::clear_if_asked(tree_end..description.memory.end) };
-    machine::describe(&description);
+    // SAFETY: only this core runs.
+    unsafe { machine::describe(&description) };
     // SAFETY: only this core runs, and the platform promises that the description is true.
     if let Err(index) = unsafe { gic::init(description.gicd, description.cores) } {
-        crash::give_up(&format_args!("core {index} has no redistributor in its place"));
+        crash::give_up(&[
+            Part::Text("core "),
+            Part::Number(index as u64),
+            Part::Text(" has no redistributor in its place"),
+        ]);
     }
     // The tables and words above are complete before another core can be woken.
     barrier::dsb(barrier::SY);
@@ -46,6 +52,14 @@ fn read_device_tree() -> Description {
     let tree = unsafe { slice::from_raw_parts(Machine::DEVICE_TREE as *const u8, Machine::DEVICE_TREE_SIZE) };
     match Machine::describe(tree) {
         Ok(description) => description,
-        Err(error) => crash::give_up(&format_args!("device tree: {error}")),
+        Err(error) => {
+            let (what, detail) = error.describe();
+            let detail = match detail {
+                Detail::None => Part::Text(""),
+                Detail::Name(name) => Part::Text(name),
+                Detail::Value(value) => Part::Hex(value),
+            };
+            crash::give_up(&[Part::Text("device tree: "), Part::Text(what), detail]);
+        }
     }
 }

@@ -3,8 +3,6 @@
 //! The secure world's console: a PL011 that the operating system does not have. The firmware is quiet; only what it can
 //! not go on after is printed.
 
-use core::fmt;
-
 use quell_plat::Platform;
 use tock_registers::{
     interfaces::{Readable, Writeable},
@@ -38,7 +36,7 @@ register_bitfields! {u32,
 /// How often a full FIFO is looked at before the byte is given up: a console that does not drain holds nobody.
 const PATIENCE: u32 = 1_000_000;
 
-/// A writer to the secure console. Two cores that print at once mix their bytes; only one crash report is printed.
+/// The secure console. Two cores that print at once mix their bytes; only one crash report is printed.
 pub(crate) struct Console(&'static Pl011);
 
 impl Console {
@@ -60,14 +58,49 @@ impl Console {
     }
 }
 
-impl fmt::Write for Console {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
+/// What can be printed. The formatter of the core library would be 4 KB of flash.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Part<'a> {
+    /// As it is; a line feed is the end of a line.
+    Text(&'a str),
+    /// In decimal.
+    Number(u64),
+    /// In hexadecimal, behind `0x`, without leading zeros.
+    Hex(u64),
+}
+
+impl Console {
+    /// Prints one part after the other.
+    pub(crate) fn print(&self, parts: &[Part<'_>]) {
+        for part in parts {
+            match *part {
+                Part::Text(text) => self.text(text),
+                Part::Number(number) => self.digits(number, 10),
+                Part::Hex(number) => {
+                    self.text("0x");
+                    self.digits(number, 16);
+                }
+            }
+        }
+    }
+
+    fn text(&self, text: &str) {
         for byte in text.bytes() {
             if byte == b'\n' {
                 self.put(b'\r');
             }
             self.put(byte);
         }
-        Ok(())
+    }
+
+    fn digits(&self, number: u64, base: u64) {
+        let mut place = 1;
+        while number / place >= base {
+            place *= base;
+        }
+        while place != 0 {
+            self.put(b"0123456789abcdef"[(number / place % base) as usize]);
+            place /= base;
+        }
     }
 }

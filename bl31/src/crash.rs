@@ -16,9 +16,9 @@
 use core::{
     arch::naked_asm,
     cell::UnsafeCell,
-    fmt::{self, Write},
     mem::offset_of,
     panic::{Location, PanicInfo},
+    slice,
     sync::atomic::{AtomicU32, Ordering},
 };
 
@@ -26,10 +26,17 @@ use aarch64_cpu::{
     asm,
     registers::{ELR_EL3, ESR_EL3, FAR_EL3, MPIDR_EL1, SPSR_EL3},
 };
-use quell_psci::Counters;
+use quell_power::CoreWord;
 use tock_registers::interfaces::Readable;
 
-use crate::{console::Console, machine};
+use crate::{
+    console::{
+        Console,
+        Part::{self, Hex, Number, Text},
+    },
+    frame::Caller,
+    machine,
+};
 
 const EMERGENCY_STACK_SIZE: usize = 4096;
 
@@ -136,44 +143,47 @@ pub(crate) extern "C" fn fault() -> ! {
 
 extern "C" fn report_fault(frame: &FaultFrame) -> ! {
     machine::stop_service().fail(machine::core_index());
-    let mut console = Console::new();
+    let console = Console::new();
     let kind = VECTORS.get(frame.vector as usize).copied().unwrap_or("unknown");
-    // Writing to the console can not fail; what it can not take is lost.
-    let _ = writeln!(console, "quell: crash: exception at EL3: {kind}");
+    console.print(&[Text("quell: crash: exception at EL3: "), Text(kind), Text("\nquell: registers")]);
     for (number, value) in frame.x.iter().enumerate() {
-        let _ = writeln!(console, "quell: x{number}={value:#018x}");
+        console.print(&[Text(" x"), Number(number as u64), Text("="), Hex(*value)]);
     }
-    let _ = writeln!(console, "quell: sp={:#018x}", frame.sp);
-    finish(&mut console)
+    console.print(&[Text(" sp="), Hex(frame.sp)]);
+    finish(&console)
 }
 
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
-    report_once(info.location(), None)
+    report_once(info.location(), &[])
 }
 
 /// Reports why the firmware can not go on, and stops every core.
-pub(crate) fn give_up(why: &fmt::Arguments<'_>) -> ! {
-    report_once(None, Some(why))
+pub(crate) fn give_up(why: &[Part<'_>]) -> ! {
+    report_once(None, why)
 }
 
 // A frame of its own would be one more on the deepest path.
 #[inline(always)]
-fn report_once(panic: Option<&Location<'_>>, why: Option<&fmt::Arguments<'_>>) -> ! {
+fn report_once(panic: Option<&Location<'_>>, why: &[Part<'_>]) -> ! {
     if REPORTING.swap(1, Ordering::AcqRel) != 0 {
         sleep();
     }
-    report_on_emergency_stack(panic, why)
+    report_on_emergency_stack(panic, why.as_ptr(), why.len())
 }
 
 /// Goes to [`report`] on the emergency stack: a panic may have come of too little stack.
 #[unsafe(naked)]
-extern "C" fn report_on_emergency_stack(panic: Option<&Location<'_>>, why: Option<&fmt::Arguments<'_>>) -> ! {
+extern "C" fn report_on_emergency_stack(
+    panic: Option<&Location<'_>>,
+    why: *const Part<'_>,
+    parts: usize,
+) -> ! {
     naked_asm!(
-        "adrp   x2, {stack}",
-        "add    x2, x2, :lo12:{stack}",
-        "add    x2, x2, #{stack_size}",
-        "mov    sp, x2",
+        "adrp   x3, {stack}",
+        "add    x3, x3, :lo12:{stack}",
+        "add    x3, x3, #{stack_size}",
+        "mov    sp, x3",
         "b      {report}",
         stack = sym EMERGENCY_STACK,
         stack_size = const EMERGENCY_STACK_SIZE,
@@ -182,49 +192,74 @@ extern "C" fn report_on_emergency_stack(panic: Option<&Location<'_>>, why: Optio
 }
 
 /// Reports the place of a panic, or why the firmware gives up.
-extern "C" fn report(panic: Option<&Location<'_>>, why: Option<&fmt::Arguments<'_>>) -> ! {
+extern "C" fn report(panic: Option<&Location<'_>>, why: *const Part<'_>, parts: usize) -> ! {
     machine::stop_service().fail(machine::core_index());
-    let mut console = Console::new();
+    let console = Console::new();
+    console.print(&[Text("quell: crash: ")]);
     if let Some(place) = panic {
-        let _ = writeln!(console, "quell: crash: panicked at {place}");
+        console.print(&[Text("panicked at "), Text(place.file()), Text(":"), Number(place.line().into())]);
     }
-    if let Some(why) = why {
-        let _ = writeln!(console, "quell: crash: {why}");
-    }
-    finish(&mut console)
+    // SAFETY: the slice lies on the stack that was left, which nobody uses any more.
+    console.print(unsafe { slice::from_raw_parts(why, parts) });
+    finish(&console)
 }
 
-/// Prints what the core was doing, and ends.
-fn finish(console: &mut Console) -> ! {
-    let _ = writeln!(
-        console,
-        "quell: core={} mpidr={:#x}\nquell: esr={:#x} elr={:#x} far={:#x} spsr={:#x}\nquell: control: {:?}",
-        machine::core_index(),
-        MPIDR_EL1.get(),
-        ESR_EL3.get(),
-        ELR_EL3.get(),
-        FAR_EL3.get(),
-        SPSR_EL3.get(),
-        machine::core_table().control().load(),
-    );
-    let psci = machine::psci();
-    for core in 0..machine::core_table().len() {
-        print_counters(console, core, psci.counters(core));
+/// Prints where this core was, the control word and every core, and ends.
+fn finish(console: &Console) -> ! {
+    console.print(&[
+        Text("\nquell: on core="),
+        Number(machine::core_index() as u64),
+        Text(" mpidr="),
+        Hex(MPIDR_EL1.get()),
+        Text(" esr="),
+        Hex(ESR_EL3.get()),
+        Text(" elr="),
+        Hex(ELR_EL3.get()),
+        Text(" far="),
+        Hex(FAR_EL3.get()),
+        Text(" spsr="),
+        Hex(SPSR_EL3.get()),
+    ]);
+    let control = machine::core_table().control().load();
+    console.print(&[
+        Text("\nquell: control phase="),
+        Text(control.phase().name()),
+        Text(" kind="),
+        Text(control.kind().name()),
+        Text(" owner="),
+        Number(control.owner() as u64),
+        Text(" generation="),
+        Number(control.generation().into()),
+        Text("\n"),
+    ]);
+    for (core, word) in machine::core_table().words().enumerate() {
+        print_core(console, core, word);
     }
+    console.print(&[Text("quell: end\n")]);
     sleep()
 }
 
-/// Prints what has happened to a core, if anything has.
-fn print_counters(console: &mut Console, core: usize, counters: &Counters) {
-    let mut nonzero = counters.nonzero().peekable();
-    if nonzero.peek().is_none() {
-        return;
+/// Prints a core's word, its latest call, and what has happened to it.
+fn print_core(console: &Console, core: usize, word: CoreWord) {
+    console.print(&[
+        Text("quell: core="),
+        Number(core as u64),
+        Text(" state="),
+        Text(word.state().name()),
+        Text(if word.is_quarantined() { " quarantined=1" } else { "" }),
+        Text(" why="),
+        Text(word.why().name()),
+        Text(" generation="),
+        Number(word.generation().into()),
+        Text(" changes="),
+        Number(word.changes()),
+        Text(" last_call="),
+        Hex(Caller::last_call_of(core)),
+    ]);
+    for (name, count) in machine::psci().counters(core).nonzero() {
+        console.print(&[Text(" "), Text(name), Text("="), Number(count.into())]);
     }
-    let _ = write!(console, "quell: core {core}:");
-    for (name, count) in nonzero {
-        let _ = write!(console, " {name}={count}");
-    }
-    let _ = writeln!(console);
+    console.print(&[Text("\n")]);
 }
 
 fn sleep() -> ! {

@@ -17,6 +17,8 @@ use crate::machine;
 pub(crate) struct Frame {
     /// x0 to x30.
     pub x: [u64; 31],
+    /// x0 of the latest SMC of this life of the core; the vectors leave it alone. 0: there was none.
+    last_call: u64,
 }
 
 /// The caller's registers: the frame at the top of the calling core's stack, which is there as long as the core is in EL3 on
@@ -36,8 +38,29 @@ impl Caller {
 
     /// Returns who called this core into EL3.
     pub(crate) fn of_this_core() -> Self {
-        let address = machine::stack_top(machine::core_index()) as usize - size_of::<Frame>();
-        Self(NonNull::new(address as *mut Frame).expect("no stack is at 0"))
+        Self(NonNull::new(Self::frame_of(machine::core_index())).expect("no stack is at 0"))
+    }
+
+    /// Forgets the call that a core made before the machine's reset.
+    ///
+    /// # Safety
+    ///
+    /// Only the calling core runs.
+    pub(crate) unsafe fn clear_last_call(index: usize) {
+        // SAFETY: the frame lies on the stack of a core that does not run, in memory that is there.
+        unsafe { (&raw mut (*Self::frame_of(index)).last_call).write(0) };
+    }
+
+    /// Returns the latest call of a core, which may be making another one at this moment.
+    pub(crate) fn last_call_of(index: usize) -> u64 {
+        // SAFETY: the frame lies on the stack of that core, in memory that is there; the word is read at once, and any value
+        // is one.
+        unsafe { (&raw const (*Self::frame_of(index)).last_call).read_volatile() }
+    }
+
+    /// Returns where the frame of a core is while it is in EL3.
+    fn frame_of(index: usize) -> *mut Frame {
+        (machine::stack_top(index) as usize - size_of::<Frame>()) as *mut Frame
     }
 
     /// Returns the registers from x0 on.
@@ -46,6 +69,12 @@ impl Caller {
         // SAFETY: the frame is on this core's stack, initialised, and no reference into it lives longer than a call of
         // `registers`.
         unsafe { self.0.cast::<[u64; N]>().read() }
+    }
+
+    /// Notes the latest call, for a crash report.
+    pub(crate) fn note_call(self, function: u64) {
+        // SAFETY: as for `get`.
+        unsafe { (&raw mut (*self.0.as_ptr()).last_call).write(function) };
     }
 
     /// Returns every register, one after the other.

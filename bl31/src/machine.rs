@@ -16,7 +16,9 @@ use quell_stop::{RecordSlot, RecordWriter, Stop, StopSlot};
 use tock_registers::interfaces::Readable;
 
 use crate::{
-    alarm, capture, gic, mem_protect,
+    alarm, capture,
+    frame::Caller,
+    gic, mem_protect,
     pen::{self, Closed},
     sysreg::TPIDR_EL3,
 };
@@ -60,7 +62,11 @@ static MEMORY_END: AtomicU64 = AtomicU64::new(0);
 /// Makes the machine known, and resets what there is of each of its cores: RAM has kept what it held before.
 ///
 /// The calling core is ON afterwards.
-pub(crate) fn describe(description: &Description) {
+///
+/// # Safety
+///
+/// Only this core runs.
+pub(crate) unsafe fn describe(description: &Description) {
     let cores = description.cores;
     CORE_COUNT.store(cores, Ordering::Relaxed);
     GICR.store(description.gicr, Ordering::Relaxed);
@@ -71,6 +77,8 @@ pub(crate) fn describe(description: &Description) {
         PSCI_SLOTS[index].clear();
         STOP_SLOTS[index].clear();
         RECORDS[index].clear();
+        // SAFETY: only this core runs.
+        unsafe { Caller::clear_last_call(index) };
     }
     core_table().cold_boot(core_index());
 }

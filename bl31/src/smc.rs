@@ -10,6 +10,7 @@ use crate::{arch, frame::Caller, machine, pen, psci};
 /// Serves the call of the caller, who gets the results.
 pub(crate) fn handle(caller: Caller) {
     let [x0, x1, x2, x3] = caller.get();
+    caller.note_call(x0);
     let Some(function) = FunctionId::from_register(x0) else {
         return caller.set_code(NOT_SUPPORTED);
     };

@@ -139,6 +139,16 @@ impl Kind {
         Self::ALL.get(usize::try_from(bits).ok()?).copied()
     }
 
+    /// Returns the kind's name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pause => "PAUSE",
+            Self::Halt => "HALT",
+            Self::Kexec => "KEXEC",
+            Self::Crash => "CRASH",
+        }
+    }
+
     /// Returns the kind's bit in FEATURES x1.
     pub const fn feature(self) -> u64 {
         1 << (FEATURE_KIND_SHIFT + self as u32)

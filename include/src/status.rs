@@ -96,6 +96,20 @@ impl State {
     pub const fn from_bits(bits: u64) -> Option<Self> {
         if bits < Self::ALL.len() as u64 { Some(Self::ALL[bits as usize]) } else { None }
     }
+
+    /// Returns the state's name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Off => "OFF",
+            Self::Claimed => "CLAIMED",
+            Self::Pending => "PENDING",
+            Self::Cancelled => "CANCELLED",
+            Self::On => "ON",
+            Self::Suspended => "SUSPENDED",
+            Self::Stopping => "STOPPING",
+            Self::Parked => "PARKED",
+        }
+    }
 }
 
 /// Set in the state byte of a core that was left running when its session was released.
@@ -142,6 +156,21 @@ impl Why {
     /// Returns the reason with this number.
     pub const fn from_bits(bits: u64) -> Option<Self> {
         if bits < Self::ALL.len() as u64 { Some(Self::ALL[bits as usize]) } else { None }
+    }
+
+    /// Returns the reason's name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "NONE",
+            Self::Ack => "ACK",
+            Self::Nmi => "NMI",
+            Self::Off => "OFF",
+            Self::Suspended => "SUSPENDED",
+            Self::Lost => "LOST",
+            Self::NeverRan => "NEVER_RAN",
+            Self::InEl3 => "IN_EL3",
+            Self::NoAnswer => "NO_ANSWER",
+        }
     }
 }
 

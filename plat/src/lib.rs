@@ -8,7 +8,7 @@
 
 pub mod sbsa_ref;
 
-use core::{fmt, ops::Range};
+use core::ops::Range;
 
 /// What the monitor asks of a machine.
 ///
@@ -118,15 +118,29 @@ pub enum BadTree {
     Gic(u64),
 }
 
-impl fmt::Display for BadTree {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Malformed => write!(f, "no valid device tree at the base of RAM"),
-            Self::Property(name) => write!(f, "property {name} is missing or malformed"),
-            Self::CoreCount(count) => write!(f, "{count} cpu nodes"),
-            Self::CoreNumbering { index, mpidr } => write!(f, "core {index} has MPIDR {mpidr:#x}"),
-            Self::Memory => write!(f, "memory nodes are not one range from the base of RAM"),
-            Self::Gic(address) => write!(f, "GIC at {address:#x}"),
+/// What is wrong in particular.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Detail {
+    /// No more than the text says.
+    None,
+    /// This property.
+    Name(&'static str),
+    /// This value.
+    Value(u64),
+}
+
+impl BadTree {
+    /// Says what is wrong, in words that the detail follows.
+    pub const fn describe(&self) -> (&'static str, Detail) {
+        match *self {
+            Self::Malformed => ("no valid device tree at the base of RAM", Detail::None),
+            Self::Property(name) => ("missing or malformed property: ", Detail::Name(name)),
+            Self::CoreCount(count) => ("number of cpu nodes: ", Detail::Value(count as u64)),
+            Self::CoreNumbering { mpidr, .. } => {
+                ("cpu node with the MPIDR of another: ", Detail::Value(mpidr))
+            }
+            Self::Memory => ("memory nodes are not one range from the base of RAM", Detail::None),
+            Self::Gic(address) => ("GIC at ", Detail::Value(address)),
         }
     }
 }

@@ -28,14 +28,19 @@ const GICR_STRIDE: u64 = 0x2_0000;
 /// Returns a case for each tree, with what the report must say, one for a crash under load and one for a panic.
 pub fn cases() -> Vec<Case> {
     let trees = [
-        ("no-cores", &["quell: crash: device tree: 0 cpu nodes\n", "quell: core=0 mpidr="][..]),
+        (
+            "no-cores",
+            &["quell: crash: device tree: number of cpu nodes: 0x0\n", "\nquell: on core=0 mpidr="][..],
+        ),
         (
             "gic-in-a-hole",
             &[
                 "quell: crash: exception at EL3: synchronous, EL3",
-                "\nquell: x30=0x000000002000",
-                "\nquell: esr=0x96000010 elr=0x2000",
-                "far=0x44100008",
+                "\nquell: registers x0=0x",
+                " x30=0x2000",
+                "\nquell: on core=0 mpidr=0x80000000 esr=0x96000010 elr=0x2000",
+                " far=0x44100008 ",
+                "\nquell: control phase=FINAL ",
             ][..],
         ),
     ];
@@ -80,7 +85,10 @@ fn in_a_call(log: &mut Log) -> Result<Tally> {
     let report = [
         "quell: crash: exception at EL3: synchronous, EL3\n",
         " elr=0x0 ",
-        "\nquell: core 0: ",
+        "\nquell: control phase=FINAL kind=CRASH owner=",
+        "\nquell: core=0 state=",
+        "\nquell: core=3 state=",
+        " last_call=0x",
         " CPU_ON=",
         " AFFINITY_INFO=",
     ];
@@ -100,8 +108,14 @@ fn by_panic(log: &mut Log) -> Result<Tally> {
         gdb.run_for(REST)?;
         gdb.pcs(2)
     })?;
-    let report =
-        ["quell: crash: panicked at bl31/src/gic.rs:", "\nquell: core=1 mpidr=", "\nquell: core 0: "];
+    let report = [
+        "quell: crash: panicked at bl31/src/gic.rs:",
+        "\nquell: on core=1 mpidr=0x80000001 ",
+        // Core 0 waits for core 1 in a call that it has made, whose number is PSCI's.
+        "\nquell: core=0 state=",
+        " last_call=0xc40000",
+        "\nquell: core=1 state=",
+    ];
     let tally = judge(&outcome, &report, log)?;
     ensure!(pcs.iter().all(|pc| FIRMWARE.contains(pc)), "a core is not in the firmware: {pcs:x?}");
     Ok(tally)
@@ -115,6 +129,7 @@ fn judge(outcome: &Outcome, report: &[&str], log: &mut Log) -> Result<Tally> {
     for words in report {
         ensure!(text.contains(words), "the report lacks `{}`:\n{text}", words.trim());
     }
+    ensure!(text.ends_with("\nquell: end\n"), "the report does not come to its end:\n{text}");
     ensure!(text.matches("quell: crash:").count() == 1, "more than one report:\n{text}");
     Ok(Tally::pass())
 }

@@ -42,6 +42,20 @@ impl Phase {
         Self::Final,
     ];
 
+    /// Returns the phase's name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Idle => "IDLE",
+            Self::Fenced => "FENCED",
+            Self::Grace => "GRACE",
+            Self::Nmi => "NMI",
+            Self::Done => "DONE",
+            Self::Partial => "PARTIAL",
+            Self::Releasing => "RELEASING",
+            Self::Final => "FINAL",
+        }
+    }
+
     /// Returns whether a target must stop at the gate whatever it came from.
     pub const fn stops(self) -> bool {
         !matches!(self, Self::Idle | Self::Fenced | Self::Grace)

@@ -349,14 +349,9 @@ fn duration(microseconds: f64) -> String {
 fn name(why: Why) -> &'static str {
     match why {
         Why::None => "nothing",
-        Why::Ack => "ACK",
-        Why::Nmi => "NMI",
-        Why::Off => "OFF",
-        Why::Suspended => "SUSPENDED",
-        Why::Lost => "LOST",
-        Why::NeverRan => "NEVER_RAN",
         Why::InEl3 => "left: IN_EL3",
         Why::NoAnswer => "left: NO_ANSWER",
+        _ => why.name(),
     }
 }
 
