@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Calls from EL1: what an operating system without a hypervisor makes, in AArch64 or in AArch32.
+//! Calls from EL1: what an operating system without a hypervisor makes, in AArch64 or in AArch32. And functions that run
+//! there ([`run`]), on the same way.
 //!
 //! [`smc`] drops to EL1 with the MMU off, where two instructions run: the SMC, and an HVC that comes back. Every register
 //! is the caller's own on both ways, because nothing is between the exception return and the call:
@@ -46,6 +47,17 @@ const FAULTED: u64 = 2;
 /// Calls from EL1 with x0 to x30 as given, and returns them as they are after it.
 pub fn smc(registers: &[u64; 31]) -> [u64; 31] {
     smc_from(HCR_BELOW, EL1H_MASKED, (&raw const el1_call) as u64, registers)
+}
+
+/// Runs a function at EL1, with these bits of HCR_EL2 besides those that every call has; returns what it returns.
+///
+/// The function uses no stack, and calls nothing.
+pub fn run(function: extern "C" fn(u64) -> u64, argument: u64, hcr: u64) -> u64 {
+    let mut registers = [0; 31];
+    registers[0] = argument;
+    // It returns to the HVC.
+    registers[30] = (&raw const el1_return) as u64;
+    smc_from(HCR_BELOW | hcr, EL1H_MASKED, function as usize as u64, &registers)[0]
 }
 
 /// Returns whether the calling core has AArch32 at EL1.
@@ -122,6 +134,7 @@ pub fn back() -> Back {
 unsafe extern "C" {
     safe static flash_aarch32_call: u64;
     static el1_call: u8;
+    static el1_return: u8;
     static el1_vectors: u8;
 }
 
@@ -138,6 +151,8 @@ global_asm!(
     ".global el1_call",
     "el1_call:",
     "smc #0",
+    ".global el1_return",
+    "el1_return:",
     "hvc #{called}",
     ".popsection",
     called = const CALLED,

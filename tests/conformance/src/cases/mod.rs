@@ -4,6 +4,7 @@
 
 use crate::runner::Case;
 
+mod features;
 mod isolation;
 mod psci_affinity;
 mod psci_affinity_history;
@@ -71,6 +72,7 @@ pub const ALL: &[&[Case]] = &[
     smccc_workarounds::CASES,
     smccc_availability::CASES,
     trng::CASES,
+    features::CASES,
     isolation::CASES,
     psci_features::CASES,
     psci_affinity::CASES,
