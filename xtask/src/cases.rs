@@ -12,7 +12,7 @@ use crate::conformance::{self, Options};
 use crate::image::{self, TARGET, cargo};
 use crate::qemu::{Program, RELEASES};
 use crate::test::{Case, Log, Tally};
-use crate::{crash, demo, linux, many_cores, no_fp, paths, probe, stack};
+use crate::{crash, demo, linux, many_cores, no_fp, paths, probe, scale, stack};
 
 /// How long one cargo command may take.
 const CARGO_TIMEOUT: Duration = Duration::from_secs(1200);
@@ -79,6 +79,7 @@ pub fn all() -> Vec<Case> {
         let options = Options { rounds, seconds: LANE_SECONDS, ..Options::on(smp, cpu) };
         cases.push(conformance(format!("conformance smp={smp} cpu={cpu}"), options));
     }
+    cases.extend(scale::cases());
     let storm = |seconds| Options {
         filter: "^stop.storm.".to_owned(),
         rounds: MANY_ROUNDS,

@@ -20,6 +20,7 @@ mod probe;
 mod process;
 mod progress;
 mod qemu;
+mod scale;
 mod stack;
 mod test;
 mod timeline;

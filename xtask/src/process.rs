@@ -112,6 +112,19 @@ fn descendants(parent: u32) -> Vec<Pid> {
     found
 }
 
+/// Returns how much processor time our children, and theirs, that run now have used.
+pub fn processor_time_of_children() -> Duration {
+    let threads = descendants(std::process::id()).into_iter().flat_map(|pid| {
+        fs::read_dir(format!("/proc/{}/task", pid.as_raw_nonzero())).into_iter().flatten().flatten()
+    });
+    // The first number is nanoseconds on a processor (Linux, Documentation/scheduler/sched-stats.rst).
+    let time = |thread: fs::DirEntry| {
+        let text = fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        text.split(' ').next()?.parse::<u64>().ok()
+    };
+    Duration::from_nanos(threads.filter_map(time).sum())
+}
+
 /// Writes a command as a person would type it.
 pub fn describe(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());

@@ -31,6 +31,7 @@ pub mod gic;
 pub mod handover;
 pub mod its;
 pub mod machine;
+pub mod many;
 pub mod marks;
 pub mod page_table;
 pub mod parameters;

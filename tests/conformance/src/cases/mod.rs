@@ -35,6 +35,7 @@ mod psci_system;
 mod psci_system_arguments;
 mod psci_system_suspend;
 mod psci_upper_halves;
+mod scale;
 mod smccc_availability;
 mod smccc_calls;
 mod smccc_el1;
@@ -103,6 +104,7 @@ pub const ALL: &[&[Case]] = &[
     psci_system_arguments::CASES,
     psci_system::CASES,
     psci_mem_protect::CASES,
+    scale::CASES,
     stop_info::CASES,
     stop_arguments::CASES,
     stop_wedges::CASES,

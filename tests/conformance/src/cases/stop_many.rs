@@ -8,9 +8,10 @@
 
 use quell_abi::{Call, Kind, State, Status};
 
-use crate::clock::{self, PATIENCE, wait_until};
+use crate::clock::{self, wait_until};
 use crate::fixture::others;
-use crate::machine::{self, mpidr, this_core};
+use crate::machine::{self, this_core};
+use crate::many::{patience, start_all};
 use crate::psci;
 use crate::runner::Case;
 use crate::stop::{self, Counts, NO_SGI, Reply, Request};
@@ -33,27 +34,10 @@ fn mark(sgi: u32) {
     gic::send(sgi, this_core());
 }
 
-/// How long something may take that all cores take part in.
-fn patience() -> u64 {
-    PATIENCE * (machine::cores() as u64 / 8 + 1)
-}
-
 /// Starts all cores, and wedges them when all are there: cores that spin keep the host from starting others.
 fn wedge_all(job: cores::Job) -> Verdict {
+    let started = start_all()?;
     let begin = clock::now();
-    let boots: u64 = others().map(cores::boots).sum();
-    let count = others().count() as u64;
-    for index in others() {
-        cores::prepare(index);
-        status(
-            format_args!("CPU_ON of core {index}"),
-            psci::cpu_on(mpidr(index), cores::entry_point(), 0),
-            0,
-        )?;
-    }
-    let started = || others().map(cores::boots).sum::<u64>() == boots + count;
-    holds("all cores start", wait_until(patience(), started))?;
-    let started = clock::microseconds(clock::now() - begin) / 1000;
     let mut beats = [0; machine::MAX_CORES];
     for index in others() {
         beats[index] = cores::heartbeat(index);
@@ -64,7 +48,8 @@ fn wedge_all(job: cores::Job) -> Verdict {
         holds(format_args!("core {index} is wedged"), beats_now)?;
     }
     let wedged = clock::microseconds(clock::now() - begin) / 1000;
-    crate::println!("# {count} cores started after {started} ms, wedged after {wedged} ms");
+    let count = others().count();
+    crate::println!("# {count} cores started in {started} ms, wedged in {wedged} ms");
     Ok(())
 }
 
@@ -80,18 +65,7 @@ fn all_are_off_and_start() -> Verdict {
         equal(format_args!("AFFINITY_INFO of core {index}"), psci::affinity_info(index), psci::OFF)?;
     }
     are_still(others())?;
-    let boots: u64 = others().map(cores::boots).sum();
-    for index in others() {
-        cores::prepare(index);
-        status(
-            format_args!("CPU_ON of core {index}"),
-            psci::cpu_on(mpidr(index), cores::entry_point(), 0),
-            0,
-        )?;
-    }
-    let count = others().count() as u64;
-    let started = || others().map(cores::boots).sum::<u64>() == boots + count;
-    holds("all cores start again", wait_until(patience(), started))
+    start_all().map(|_| ())
 }
 
 /// A request with time enough for a machine whose host has two cores.
