@@ -95,10 +95,53 @@ pub fn disable_spi(spi: u32) {
     set_bit(GICD_ICPENDR, spi);
 }
 
+/// Registers of a redistributor that are, as a whole or in part, the secure world's.
+#[derive(Clone, Copy, Debug)]
+#[repr(usize)]
+pub enum Private {
+    /// GICR_IGROUPR0.
+    Group = SGI_FRAME + 0x80,
+    /// GICR_ISENABLER0.
+    Enable = ISENABLER0,
+    /// GICR_ICENABLER0.
+    Disable = ICENABLER0,
+    /// GICR_ISPENDR0.
+    Pending = ISPENDR0,
+    /// GICR_ICPENDR0.
+    NotPending = ICPENDR0,
+    /// GICR_ISACTIVER0.
+    Active = SGI_FRAME + 0x300,
+    /// GICR_IGRPMODR0.
+    GroupModifier = SGI_FRAME + 0xd00,
+    /// GICR_NSACR.
+    NonSecureAccess = SGI_FRAME + 0xe00,
+}
+
+/// Reads one of these registers of a core.
+pub fn read_private(index: usize, register: Private) -> u32 {
+    read(index, register as usize)
+}
+
+/// Writes one of these registers of a core, as far as the non-secure world may.
+pub fn write_private(index: usize, register: Private, value: u32) {
+    write(index, register as usize, value);
+}
+
+/// Reads GICD_CTLR.
+pub fn distributor_control() -> u32 {
+    // SAFETY: The control register of the distributor is mapped as device memory, and reading has no effect.
+    unsafe { (GICD_CTLR as *const u32).read_volatile() }
+}
+
+/// Writes GICD_CTLR.
+pub fn set_distributor_control(value: u32) {
+    // SAFETY: As for reading; what the non-secure world can write there turns its own interrupts on and off.
+    unsafe { (GICD_CTLR as *mut u32).write_volatile(value) }
+}
+
 /// Enables Group 1 interrupts in the distributor, once.
 pub fn init_distributor() {
-    // SAFETY: The control register of the distributor is mapped as device memory; the bits are the non-secure ones.
-    unsafe { (GICD_CTLR as *mut u32).write_volatile(GICD_CTLR_ENABLE) }
+    set_distributor_control(GICD_CTLR_ENABLE);
 }
 
 /// Makes the calling core take SGIs and its timer's interrupt once it unmasks IRQs.

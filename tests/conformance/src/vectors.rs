@@ -111,6 +111,11 @@ impl Fault {
         self.esr
     }
 
+    /// Returns FAR_EL2: the address of the access.
+    pub fn far(&self) -> u64 {
+        self.far
+    }
+
     /// Returns ELR_EL2: the instruction that was to be executed.
     pub fn elr(&self) -> u64 {
         self.elr

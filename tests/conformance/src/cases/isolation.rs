@@ -3,12 +3,12 @@
 //! What EL3 keeps for itself is not there for anybody else: the access is an Undefined Instruction exception at the level
 //! that made it, and the firmware goes on.
 
-use core::arch::asm;
+use core::arch::{asm, naked_asm};
 
 use crate::anchor::{self, Ending};
 use crate::runner::Case;
 use crate::verdict::{Verdict, equal, failed, holds, status};
-use crate::{psci, registers};
+use crate::{el1, psci, registers};
 
 /// The cases of this file.
 pub const CASES: &[Case] = &[
@@ -17,6 +17,13 @@ pub const CASES: &[Case] = &[
     Case { name: "isolation.group0.enable", cores: 1, run: enable },
     Case { name: "isolation.group0.pending", cores: 1, run: pending },
     Case { name: "isolation.group0.active_priorities", cores: 1, run: active_priorities },
+    Case { name: "isolation.group0.from_el1", cores: 1, run: from_el1 },
+    Case { name: "isolation.el3.control", cores: 1, run: control },
+    Case { name: "isolation.el3.vectors", cores: 1, run: vectors },
+    Case { name: "isolation.el3.return_address", cores: 1, run: return_address },
+    Case { name: "isolation.el3.thread", cores: 1, run: thread },
+    Case { name: "isolation.el3.timer", cores: 1, run: timer },
+    Case { name: "isolation.el3.interrupt_groups", cores: 1, run: interrupt_groups },
 ];
 
 /// ESR of an exception with unknown reason: EC 0, a 32-bit instruction.
@@ -45,6 +52,31 @@ undefined!(end, "msr S3_0_C12_C8_1, x0");
 undefined!(enable, "msr S3_0_C12_C12_6, x0");
 undefined!(pending, "mrs x0, S3_0_C12_C8_2");
 undefined!(active_priorities, "msr S3_0_C12_C8_4, x0");
+
+undefined!(control, "mrs x0, S3_6_C1_C1_0"); // SCR_EL3
+undefined!(vectors, "msr S3_6_C12_C0_0, x0"); // VBAR_EL3
+undefined!(return_address, "msr S3_6_C4_C0_1, x0"); // ELR_EL3
+undefined!(thread, "msr S3_6_C13_C0_2, x0"); // TPIDR_EL3
+undefined!(timer, "msr S3_7_C14_C2_1, x0"); // CNTPS_CTL_EL1
+undefined!(interrupt_groups, "msr S3_6_C12_C12_7, x0"); // ICC_IGRPEN1_EL3
+
+/// EL1's access comes to EL3 as EL2's does, and its exception is EL1's own.
+fn from_el1() -> Verdict {
+    #[unsafe(naked)]
+    extern "C" fn access(_: u64) -> u64 {
+        naked_asm!("mrs x0, S3_0_C12_C8_0", "ret") // ICC_IAR0_EL1
+    }
+    extern "C" fn at_el1(_: u64) -> u64 {
+        el1::run(access, 0, 0)
+    }
+    registers::mask_all();
+    let Ending::Faulted(fault) = anchor::run(at_el1, 0) else {
+        return Err(failed(format_args!("an exception"), format_args!("none")));
+    };
+    equal("ESR_EL1", fault.esr(), UNKNOWN)?;
+    equal("ELR_EL1", fault.elr(), access as *const () as u64)?;
+    status("AFFINITY_INFO afterwards", psci::affinity_info(0), 0)
+}
 
 fn is_undefined(access: extern "C" fn(u64) -> u64) -> Verdict {
     registers::mask_all();

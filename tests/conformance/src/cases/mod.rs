@@ -6,6 +6,9 @@ use crate::runner::Case;
 
 mod features;
 mod isolation;
+mod isolation_calls;
+mod isolation_gic;
+mod isolation_memory;
 mod psci_affinity;
 mod psci_affinity_history;
 mod psci_cpu_off;
@@ -75,6 +78,9 @@ pub const ALL: &[&[Case]] = &[
     trng::CASES,
     features::CASES,
     isolation::CASES,
+    isolation_memory::CASES,
+    isolation_gic::CASES,
+    isolation_calls::CASES,
     psci_features::CASES,
     psci_affinity::CASES,
     psci_affinity_history::CASES,

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Secure memory and secure devices are not there for the non-secure world: a load and a store are external aborts, at the
+//! level that made them, and nothing has changed.
+//!
+//! EL2's translation leaves these addresses out, so the accesses are EL1's, with its MMU off.
+
+use core::arch::naked_asm;
+
+use crate::anchor::{self, Ending};
+use crate::runner::Case;
+use crate::verdict::{Verdict, equal, failed};
+use crate::{el1, psci, registers};
+
+/// The cases of this file.
+pub const CASES: &[Case] = &[
+    Case { name: "isolation.memory.flash", cores: 1, run: || are_not_there(&[0, 0x1000, 0xfff_fff8]) },
+    Case {
+        name: "isolation.memory.sram",
+        cores: 1,
+        run: || are_not_there(&[0x2000_0000, 0x2002_0000, 0x3fff_fff8]),
+    },
+    Case { name: "isolation.memory.embedded_controller", cores: 1, run: || are_not_there(&[0x5000_0000]) },
+    Case { name: "isolation.memory.uart", cores: 1, run: || are_not_there(&[0x6003_0000, 0x6004_0000]) },
+];
+
+/// ESR: a data abort from the same level, of 32 bits, for a synchronous external abort; WnR of a store.
+const DATA_ABORT: u64 = 0x25 << 26 | 1 << 25 | 0x10;
+const WRITE: u64 = 1 << 6;
+/// The bits of the syndrome that are looked at: EC, IL, WnR, DFSC.
+const SYNDROME: u64 = 0x3f << 26 | 1 << 25 | WRITE | 0x3f;
+
+#[unsafe(naked)]
+extern "C" fn load(_: u64) -> u64 {
+    naked_asm!("ldr w0, [x0]", "ret")
+}
+
+/// Stores 0, which means nothing to a device and spoils the firmware if it gets through.
+#[unsafe(naked)]
+extern "C" fn store(_: u64) -> u64 {
+    naked_asm!("str wzr, [x0]", "ret")
+}
+
+extern "C" fn load_at_el1(address: u64) -> u64 {
+    el1::run(load, address, 0)
+}
+
+extern "C" fn store_at_el1(address: u64) -> u64 {
+    el1::run(store, address, 0)
+}
+
+fn are_not_there(addresses: &[u64]) -> Verdict {
+    registers::mask_all();
+    for &address in addresses {
+        for (access, expected) in
+            [(load_at_el1 as extern "C" fn(u64) -> u64, DATA_ABORT), (store_at_el1, DATA_ABORT | WRITE)]
+        {
+            let fault = match anchor::run(access, address) {
+                Ending::Faulted(fault) => fault,
+                ending => {
+                    return Err(failed(format_args!("an abort at {address:#x}"), format_args!("{ending:?}")));
+                }
+            };
+            equal(format_args!("syndrome of an access to {address:#x}"), fault.esr() & SYNDROME, expected)?;
+            equal("FAR_EL1", fault.far(), address)?;
+        }
+    }
+    equal("AFFINITY_INFO afterwards", psci::affinity_info(0), psci::ON)
+}
