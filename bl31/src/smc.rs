@@ -3,9 +3,15 @@
 //! SMC dispatch: from the function identifier to the service, and from its outcome to the caller's registers.
 
 use quell_arch::{FunctionId, NOT_SUPPORTED, Owner};
+use quell_plat::{CallError, Platform};
 use quell_stop::{Order, Outcome};
 
-use crate::{arch, frame::Caller, machine, pen, psci};
+use crate::{
+    arch,
+    frame::Caller,
+    machine::{self, Machine},
+    pen, psci,
+};
 
 /// Serves the call of the caller, who gets the results.
 pub(crate) fn handle(caller: Caller) {
@@ -19,7 +25,8 @@ pub(crate) fn handle(caller: Caller) {
         Some(Owner::Standard) if !function.is_psci() => arch::trng(caller, function),
         Some(Owner::Standard) => psci::handle(caller, function, [x1, x2, x3]),
         Some(Owner::Monitor) => stop(caller, function),
-        Some(Owner::Sip) | None => caller.set_code(NOT_SUPPORTED),
+        Some(Owner::Sip) => machine_call(caller, function),
+        None => caller.set_code(NOT_SUPPORTED),
     }
 }
 
@@ -27,6 +34,13 @@ pub(crate) fn handle(caller: Caller) {
 pub(crate) fn is_smc64(caller: Caller) -> bool {
     let [x0] = caller.get();
     FunctionId::from_register(x0).is_some_and(FunctionId::is_smc64)
+}
+
+/// Serves a call of the machine's own. Off the path of every other call.
+#[inline(never)]
+fn machine_call(caller: Caller, function: FunctionId) {
+    let outcome = caller.with_registers(|registers| Machine::call(function.bits(), registers));
+    caller.set_code(outcome.map_or_else(CallError::code, |()| 0));
 }
 
 fn stop(caller: Caller, function: FunctionId) {

@@ -10,6 +10,9 @@ pub mod sbsa_ref;
 
 use core::ops::Range;
 
+/// What a call may read and write: x0 to x17. A register that it does not write keeps the caller's value.
+pub type Registers = [u64; 18];
+
 /// What the monitor asks of a machine.
 ///
 /// # Safety
@@ -52,7 +55,8 @@ pub unsafe trait Platform {
     /// What the machine is called, in at most 135 bytes.
     const SOC_NAME: &'static str;
 
-    /// Reads what the machine has from its device tree.
+    /// Reads what the machine has from its device tree, and keeps what [`call`](Self::call) answers from it. Called once,
+    /// by the first core, before any other core runs.
     ///
     /// # Errors
     ///
@@ -61,6 +65,19 @@ pub unsafe trait Platform {
 
     /// Returns whether the non-secure world may begin at this physical address, beside its RAM.
     fn is_executable(address: u64) -> bool;
+
+    /// Serves a call of the silicon provider's (SMCCC owner 2): these are the machine's own, and the monitor knows nothing of
+    /// them. A machine without such calls leaves this as it is.
+    ///
+    /// `function` is the identifier of a fast call, without the SVE hint. Arguments are in the registers from x1 on, and
+    /// results go there; x0 is the monitor's to write.
+    ///
+    /// # Errors
+    ///
+    /// Returns why there is no result. The registers are as they were then.
+    fn call(_function: u32, _registers: &mut Registers) -> Result<(), CallError> {
+        Err(CallError::NotSupported)
+    }
 
     /// Asks the machine to switch off. It does so some time after the call.
     fn system_off();
@@ -96,6 +113,25 @@ pub struct Description {
     pub memory: Range<u64>,
 }
 
+/// Why a call of the machine's has no result. SMCCC has no codes for owner 2: those of its architecture calls are used.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum CallError {
+    /// There is no such call, or no answer to it on this machine.
+    NotSupported,
+    /// An argument is out of its range.
+    InvalidParameter,
+}
+
+impl CallError {
+    /// Returns the code that the caller gets in x0 (SMCCC 1.5 section 7.1).
+    pub const fn code(self) -> i32 {
+        match self {
+            Self::NotSupported => -1,
+            Self::InvalidParameter => -3,
+        }
+    }
+}
+
 /// Why a device tree can not be used.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum BadTree {
@@ -114,6 +150,10 @@ pub enum BadTree {
     },
     /// The memory nodes are not one range of RAM from the machine's base on.
     Memory,
+    /// It has more memory nodes than the machine can have.
+    MemoryNodeCount(usize),
+    /// A core or memory is of a NUMA node that the machine can not have.
+    NumaNode(u32),
     /// The GIC is where the machine has no GIC.
     Gic(u64),
 }
@@ -140,6 +180,8 @@ impl BadTree {
                 ("cpu node with the MPIDR of another: ", Detail::Value(mpidr))
             }
             Self::Memory => ("memory nodes are not one range from the base of RAM", Detail::None),
+            Self::MemoryNodeCount(count) => ("number of memory nodes: ", Detail::Value(count as u64)),
+            Self::NumaNode(node) => ("NUMA node ", Detail::Value(node as u64)),
             Self::Gic(address) => ("GIC at ", Detail::Value(address)),
         }
     }

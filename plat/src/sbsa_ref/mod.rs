@@ -2,14 +2,19 @@
 
 //! QEMU's sbsa-ref.
 
+mod calls;
 mod embedded_controller;
+mod facts;
+#[cfg(test)]
+mod testing;
 mod tree;
 
 use core::ops::Range;
 
 use embedded_controller::EmbeddedController;
+use facts::Facts;
 
-use crate::{BadTree, Description, Platform};
+use crate::{BadTree, CallError, Description, Platform, Registers};
 
 /// QEMU's sbsa-ref machine.
 pub struct SbsaRef;
@@ -21,6 +26,9 @@ const SECURE_UART: u64 = 0x6003_0000;
 const DRAM: u64 = 0x100_0000_0000;
 /// Second flash bank: the one that the non-secure world may run in.
 const FLASH1: Range<u64> = 0x1000_0000..0x2000_0000;
+
+/// What the calls answer. In secure RAM: the tree is the operating system's after the hand-over.
+static FACTS: Facts = Facts::new();
 
 /// The size of a second-level block of the translation tables.
 const BLOCK: u64 = 0x20_0000;
@@ -45,7 +53,11 @@ unsafe impl Platform for SbsaRef {
     const SOC_NAME: &'static str = "QEMU SBSA Reference Platform";
 
     fn describe(tree: &[u8]) -> Result<Description, BadTree> {
-        tree::describe(tree)
+        tree::describe(tree, &FACTS)
+    }
+
+    fn call(function: u32, registers: &mut Registers) -> Result<(), CallError> {
+        calls::serve(function, registers, &FACTS)
     }
 
     fn is_executable(address: u64) -> bool {
