@@ -35,6 +35,7 @@ pub mod many;
 pub mod marks;
 pub mod page_table;
 pub mod parameters;
+pub mod platform;
 pub mod progress;
 pub mod psci;
 pub mod random;

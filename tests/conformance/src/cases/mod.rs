@@ -9,6 +9,8 @@ mod isolation;
 mod isolation_calls;
 mod isolation_gic;
 mod isolation_memory;
+mod platform_calls;
+mod platform_convention;
 mod psci_affinity;
 mod psci_affinity_history;
 mod psci_cpu_off;
@@ -81,6 +83,8 @@ pub const ALL: &[&[Case]] = &[
     isolation_memory::CASES,
     isolation_gic::CASES,
     isolation_calls::CASES,
+    platform_calls::CASES,
+    platform_convention::CASES,
     psci_features::CASES,
     psci_affinity::CASES,
     psci_affinity_history::CASES,
