@@ -12,7 +12,7 @@ use crate::conformance::{self, Options};
 use crate::image::{self, TARGET, cargo};
 use crate::qemu::{Program, RELEASES};
 use crate::test::{Case, Log, Tally};
-use crate::{crash, demo, linux, many_cores, no_fp, paths, probe, scale, stack};
+use crate::{crash, demo, linux, many_cores, no_fp, paths, platform, probe, scale, stack};
 
 /// How long one cargo command may take.
 const CARGO_TIMEOUT: Duration = Duration::from_secs(1200);
@@ -110,6 +110,7 @@ pub fn all() -> Vec<Case> {
             cases.push(conformance(name, options).only_full());
         }
     }
+    cases.extend(platform::cases());
     cases.extend(probe::cases());
     cases.extend(crash::cases());
     cases.extend(linux::cases());

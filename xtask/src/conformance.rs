@@ -63,6 +63,9 @@ pub struct Options {
     /// Another QEMU than the one that was chosen for all runs.
     #[arg(skip)]
     pub qemu: Option<Program>,
+    /// More arguments of QEMU
+    #[arg(last = true, value_name = "ARGUMENT OF QEMU")]
+    pub arguments: Vec<String>,
 }
 
 impl Options {
@@ -77,6 +80,7 @@ impl Options {
             seed: 1,
             flash0: None,
             qemu: None,
+            arguments: Vec::new(),
         }
     }
 
@@ -91,14 +95,15 @@ impl Options {
             Some(image) => image.clone(),
             None => image::build()?.flash0,
         };
-        Ok(Machine::new(&flash0)
+        let machine = Machine::new(&flash0)
             .name("conformance")
             .program(self.program())
             .flash1(&image::payload("conformance")?)
             .flash1_bytes(PARAMETERS_OFFSET, &self.parameters()?)
             .smp(self.smp)
             .cpu(&self.cpu)
-            .timeout(TIMEOUT + ROUND_TIMEOUT * self.rounds))
+            .timeout(TIMEOUT + ROUND_TIMEOUT * self.rounds);
+        Ok(self.arguments.iter().fold(machine, |machine, argument| machine.arg(argument)))
     }
 
     /// Writes the parameters as the payload reads them.

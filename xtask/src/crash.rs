@@ -3,6 +3,7 @@
 //! What the firmware reports when it can not go on. Nothing that an operating system does brings it there, so it is
 //! given machines that do not exist (device trees in `tests/trees`), or a debugger sends it astray.
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -32,6 +33,8 @@ pub fn cases() -> Vec<Case> {
             "no-cores",
             &["quell: crash: device tree: number of cpu nodes: 0x0\n", "\nquell: on core=0 mpidr="][..],
         ),
+        ("short-reg", &["quell: crash: device tree: missing or malformed property: intc reg\n"][..]),
+        ("numa-node-128", &["quell: crash: device tree: NUMA node 0x80\n"][..]),
         (
             "gic-in-a-hole",
             &[
@@ -53,14 +56,19 @@ pub fn cases() -> Vec<Case> {
     cases
 }
 
-fn with_tree(tree: &str, report: &[&str], log: &mut Log) -> Result<Tally> {
-    let folder = tempfile::tempdir_in(paths::target())?;
-    let blob = folder.path().join("tree.dtb");
+/// Compiles a tree of `tests/trees` into the folder; returns where.
+pub fn compile(tree: &str, folder: &Path) -> Result<PathBuf> {
+    let blob = folder.join("tree.dtb");
     let mut dtc = Command::new("dtc");
     dtc.args(["-q", "-O", "dtb", "-o"]).arg(&blob);
     dtc.arg(paths::root().join("tests/trees").join(tree).with_extension("dts"));
     process::output(dtc, COMPILE_TIMEOUT)?;
+    Ok(blob)
+}
 
+fn with_tree(tree: &str, report: &[&str], log: &mut Log) -> Result<Tally> {
+    let folder = tempfile::tempdir_in(paths::target())?;
+    let blob = compile(tree, folder.path())?;
     let flash0 = image::build()?.flash0;
     let machine = Machine::new(&flash0).name("crash").smp(1).timeout(REPORT_TIME);
     let outcome = machine.arg("-dtb").arg(&blob.display().to_string()).run(|line| log.line(line))?;

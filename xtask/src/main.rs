@@ -16,6 +16,7 @@ mod linux;
 mod many_cores;
 mod no_fp;
 mod paths;
+mod platform;
 mod probe;
 mod process;
 mod progress;
