@@ -186,3 +186,50 @@ impl BadTree {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A machine that has nothing of its own.
+    struct Plain;
+
+    // SAFETY: nobody touches what it claims to have.
+    unsafe impl Platform for Plain {
+        const MAX_CORES: usize = 1;
+        const CLUSTER_SHIFT: u32 = 0;
+        const DEVICES: &'static [Range<u64>] = &[];
+        const SECURE_UART: u64 = 0;
+        const DEVICE_TREE: u64 = 0;
+        const DEVICE_TREE_SIZE: usize = 0;
+        const BL33: u64 = 0;
+        const SOC_VERSION: u32 = 0;
+        const SOC_REVISION: u32 = 0;
+        const SOC_NAME: &'static str = "";
+
+        fn describe(_tree: &[u8]) -> Result<Description, BadTree> {
+            Err(BadTree::Malformed)
+        }
+
+        fn is_executable(_address: u64) -> bool {
+            false
+        }
+
+        fn system_off() {}
+
+        fn system_reset() {}
+    }
+
+    #[test]
+    fn a_machine_without_calls_says_so() {
+        let mut registers = [7; 18];
+        assert_eq!(Plain::call(0xc200_0001, &mut registers), Err(CallError::NotSupported));
+        assert_eq!(registers, [7; 18]);
+    }
+
+    #[test]
+    fn errors_are_those_of_the_convention() {
+        assert_eq!(CallError::NotSupported.code(), smccc::arch::error::NOT_SUPPORTED);
+        assert_eq!(CallError::InvalidParameter.code(), smccc::arch::error::INVALID_PARAMETER);
+    }
+}

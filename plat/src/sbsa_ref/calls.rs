@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! The calls by which UEFI asks what the machine is: EDK2's SbsaQemu takes the hardware from them and not from the tree.
-//! SMC64 only; the numbers are those of TF-A's platform of this machine, which made them up.
+//! SMC64 only; identifiers, results and errors are those of TF-A's platform for this machine.
 //!
 //! | call | results from x1 on | else |
 //! |---|---|---|
