@@ -5,23 +5,31 @@
 use anyhow::{Result, ensure};
 
 use crate::conformance::{self, Options};
+use crate::qemu::Program;
 use crate::test::{Case, Log, Tally};
 use crate::{crash, paths};
 
 /// The most NUMA nodes that QEMU has.
 const MAX_NODES: u32 = 128;
 
-/// The rounds of the one race among the cases.
+/// The rounds of the one race among the cases, and the most seconds of it.
 const ROUNDS: u32 = 20;
+const SECONDS: u32 = 2;
 
 /// Returns the cases.
 pub fn cases() -> Vec<Case> {
     vec![
         // The memory of the second node is larger than that of the first, and its cores are more.
         Case::new("platform numa", |log| {
+            if !Program::chosen().has_clusters()? {
+                return without_clusters();
+            }
             numa("8,sockets=2,clusters=2,cores=2", &[(512, "0-2"), (1536, "3-7")], log)
         }),
         Case::new("platform topology", |log| {
+            if !Program::chosen().has_clusters()? {
+                return without_clusters();
+            }
             conformance(6, &["-smp", "6,sockets=1,clusters=3,cores=2,threads=2,maxcpus=12"], log)
         }),
         Case::new("platform nodes=128", |log| {
@@ -33,11 +41,16 @@ pub fn cases() -> Vec<Case> {
     ]
 }
 
+fn without_clusters() -> Result<Tally> {
+    Ok(Tally::skip(format!("QEMU {} has no clusters on this machine", Program::chosen().version()?)))
+}
+
 /// Runs the platform's cases on a machine with more of QEMU's arguments.
 fn conformance(smp: u32, arguments: &[&str], log: &mut Log) -> Result<Tally> {
     let options = Options {
         filter: "^platform.".to_owned(),
         rounds: ROUNDS,
+        seconds: SECONDS,
         arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
         ..Options::on(smp, "max")
     };

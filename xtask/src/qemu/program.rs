@@ -114,6 +114,15 @@ impl Program {
         self.lists("-cpu", cpu)
     }
 
+    /// Tells whether it can put the machine's cores into clusters: it can since it tells the firmware of them.
+    pub fn has_clusters(&self) -> Result<bool> {
+        // It puts a file of its own in the place of this one, which must be nothing else, and no device.
+        let folder = tempfile::tempdir_in(paths::target())?;
+        let machine = format!("sbsa-ref,dumpdtb={}", folder.path().join("tree.dtb").display());
+        let words = ["-machine", &machine, "-smp", "2,clusters=2", "-display", "none", "-nic", "none"];
+        Ok(self.ask(&[&words[..], &["-global", "bochs-display.romfile="]].concat()).is_ok())
+    }
+
     /// Tells whether a name is in its list of what an option takes.
     fn lists(&self, option: &str, name: &str) -> Result<bool> {
         Ok(is_listed(&self.ask(&[option, "help"])?, name))
