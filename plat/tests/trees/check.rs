@@ -21,7 +21,8 @@ const PAGE: u64 = 4096;
 ///
 /// Panics if what is believed of them can not be.
 pub fn describe(bytes: &[u8]) -> Result<Description, BadTree> {
-    let description = SbsaRef::describe(bytes).inspect_err(|error| assert!(!error.to_string().is_empty()))?;
+    let description =
+        SbsaRef::describe(bytes).inspect_err(|error| assert!(!error.describe().0.is_empty()))?;
     let Description { cores, gicd, gicr, ref memory } = description;
     assert!((1..=SbsaRef::MAX_CORES).contains(&cores));
     for (start, size) in [(gicd, 0x1_0000), (gicr, cores as u64 * 0x2_0000)] {
