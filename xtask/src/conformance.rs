@@ -36,6 +36,9 @@ const TIMEOUT: Duration = Duration::from_secs(300);
 /// How long one round of all races may take, on a host with fewer cores than the machine.
 const ROUND_TIMEOUT: Duration = Duration::from_millis(10);
 
+/// How much longer each core may make it: all cores take part in most cases, and the host has few processors for them.
+const CORE_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// What to run the suite on, and what of it.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
@@ -102,7 +105,7 @@ impl Options {
             .flash1_bytes(PARAMETERS_OFFSET, &self.parameters()?)
             .smp(self.smp)
             .cpu(&self.cpu)
-            .timeout(TIMEOUT + ROUND_TIMEOUT * self.rounds);
+            .timeout(TIMEOUT + ROUND_TIMEOUT * self.rounds + CORE_TIMEOUT * self.smp);
         Ok(self.arguments.iter().fold(machine, |machine, argument| machine.arg(argument)))
     }
 
