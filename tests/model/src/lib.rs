@@ -4,8 +4,8 @@
 //!
 //! # For loom
 //!
-//! loom runs each in every order that the threads' accesses can have, and lets every load return every value that the memory
-//! model allows.
+//! The models in `loom`: it runs each in every order that the threads' accesses can have, and lets every load return every
+//! value that the memory model allows.
 //!
 //! ```sh
 //! RUSTFLAGS="--cfg loom" cargo test --release -p model
@@ -33,56 +33,7 @@
 
 #![cfg(all(any(interleave, loom), test))]
 
+#[cfg(loom)]
+mod loom;
 #[cfg(interleave)]
 mod search;
-
-#[cfg(loom)]
-mod alone;
-#[cfg(loom)]
-mod begin_begin;
-#[cfg(loom)]
-mod boot;
-#[cfg(loom)]
-mod cluster_notes;
-#[cfg(loom)]
-mod cpu_off;
-#[cfg(loom)]
-mod cpu_on_asleep;
-#[cfg(loom)]
-mod cpu_on_begin;
-#[cfg(loom)]
-mod cpu_on_leaving;
-#[cfg(loom)]
-mod cpu_on_twice;
-#[cfg(loom)]
-mod deputy;
-#[cfg(loom)]
-mod evict;
-#[cfg(loom)]
-mod explore;
-#[cfg(loom)]
-mod machine;
-#[cfg(loom)]
-mod mask;
-#[cfg(loom)]
-mod overtaken;
-#[cfg(loom)]
-mod pause;
-#[cfg(loom)]
-mod psci;
-#[cfg(loom)]
-mod record;
-#[cfg(loom)]
-mod release;
-#[cfg(loom)]
-mod rest;
-#[cfg(loom)]
-mod snapshot;
-#[cfg(loom)]
-mod suspend;
-#[cfg(loom)]
-mod takeover;
-#[cfg(loom)]
-mod volunteer;
-#[cfg(loom)]
-mod world;

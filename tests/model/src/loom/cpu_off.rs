@@ -6,7 +6,7 @@ use loom::thread;
 use quell_abi::Kind;
 use quell_power::Protection;
 
-use crate::{
+use super::{
     explore::{MOST_PREEMPTIONS, check_within, fails_without},
     world::{OWNER, World, entry_of},
 };

@@ -8,7 +8,7 @@ use quell_power::{Depth, Gate, Protection};
 use quell_psci::{Asleep, Outcome};
 use quell_stop::Way;
 
-use crate::{
+use super::{
     explore::{FEW_PREEMPTIONS, check, check_within, fails_without},
     psci::{ALREADY_ON, DENIED, SUCCESS, entry_by_call},
     world::{OWNER, World},

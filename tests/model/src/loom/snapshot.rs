@@ -13,7 +13,7 @@ use std::{
 use quell_abi::{Call, CoreRecord};
 use quell_stop::Outcome;
 
-use crate::{
+use super::{
     explore::{FEW_PREEMPTIONS, check_some},
     world::{OWNER, World},
 };

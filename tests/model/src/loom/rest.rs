@@ -9,7 +9,7 @@ use quell_abi::{Kind, State, Why};
 use quell_power::Protection;
 use quell_stop::{Hardware, Way};
 
-use crate::{
+use super::{
     explore::{MOST_PREEMPTIONS, check_within, fails_without},
     machine::{FREQUENCY, NOW},
     world::{CORES, OWNER, World},

@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use quell_abi::Kind;
 use quell_power::Protection;
 
-use crate::{
+use super::{
     explore::{ONE_PREEMPTION, check_within, fails_without},
     world::{CORES, NEVER, OWNER, World},
 };

@@ -26,7 +26,7 @@ use quell_power::{
 };
 use quell_stop::{Hardware, RecordWriter};
 
-use crate::world::CORES;
+use super::world::CORES;
 
 /// The counter stands still: deadlines are either over at once or never, unless a model lets them pass by looks.
 pub(crate) const NOW: u64 = 1 << 40;

@@ -9,7 +9,7 @@ use loom::thread;
 use quell_abi::{Kind, Release, State};
 use quell_power::Protection;
 
-use crate::{
+use super::{
     explore::{MOST_PREEMPTIONS, check_within, fails_without},
     world::{OWNER, World},
 };

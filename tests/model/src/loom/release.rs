@@ -15,7 +15,7 @@ use quell_abi::{Call, Flags, Kind, Release, State};
 use quell_power::{Entry, Protection, StartError, full_fence};
 use quell_stop::Outcome;
 
-use crate::{
+use super::{
     explore::{FEW_PREEMPTIONS, MOST_PREEMPTIONS, check, check_within, fails_without},
     psci::{SUCCESS, entry_by_call},
     world::{OWNER, World},

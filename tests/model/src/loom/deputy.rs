@@ -6,7 +6,7 @@ use loom::thread;
 use quell_abi::{Flags, Kind};
 use quell_power::{Depth, Phase, Protection};
 
-use crate::{
+use super::{
     explore::{MOST_PREEMPTIONS, check, check_within, fails_without},
     world::{OWNER, World, entry_of},
 };

@@ -12,7 +12,7 @@
 use quell_abi::{Flags, Kind};
 use quell_power::Phase;
 
-use crate::{
+use super::{
     explore::{FEW_PREEMPTIONS, check_within},
     psci::{SUCCESS, entry_by_call},
     world::{NEVER, OWNER, World},

@@ -14,7 +14,7 @@ use std::sync::{Arc, atomic::Ordering::Relaxed};
 use quell_abi::{Kind, Release, State, Why};
 use quell_power::{Depth, Protection, StartError};
 
-use crate::{
+use super::{
     explore::{FEW_PREEMPTIONS, MOST_PREEMPTIONS, ONE_PREEMPTION, check_within, fails_without},
     world::{NEVER, OWNER, World, entry_of},
 };

@@ -20,7 +20,7 @@ use quell_power::{
 use quell_psci::{PsciSlot, Shared};
 use quell_stop::{Outcome, RecordSlot, Stop, StopSlot, Way};
 
-use crate::machine::{Bus, ForEver, Machine};
+use super::machine::{Bus, ForEver, Machine};
 
 /// Cores of the machine.
 pub(crate) const CORES: usize = 3;

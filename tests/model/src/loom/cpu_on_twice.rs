@@ -5,7 +5,7 @@
 use loom::thread;
 use quell_power::{Protection, StartError};
 
-use crate::{
+use super::{
     explore::{check, fails_without},
     world::{OWNER, World, entry_of},
 };

@@ -6,7 +6,7 @@ use loom::thread;
 use quell_abi::Kind;
 use quell_power::Protection;
 
-use crate::{
+use super::{
     explore::{check, fails_without},
     world::{NEVER, OWNER, World},
 };

@@ -6,7 +6,7 @@ use loom::thread;
 use quell_abi::State;
 use quell_power::Protection;
 
-use crate::{
+use super::{
     explore::{MOST_PREEMPTIONS, check_within, fails_without},
     psci::{ALREADY_ON, SUCCESS, entry_by_call},
     world::{OWNER, World},

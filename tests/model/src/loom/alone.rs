@@ -7,7 +7,7 @@ use quell_abi::State;
 use quell_power::{Depth, Protection};
 use quell_psci::Outcome;
 
-use crate::{
+use super::{
     explore::{FEW_PREEMPTIONS, check_within, fails_without},
     psci::{DENIED, entry_by_call},
     world::{CORES, OWNER, World},

@@ -13,7 +13,7 @@ use quell_abi::{Call, Kind, State, Status, Why};
 use quell_power::Protection;
 use quell_stop::Outcome;
 
-use crate::{
+use super::{
     explore::{MOST_PREEMPTIONS, check_within, fails_without},
     psci::{SUCCESS, entry_by_call},
     world::{OWNER, World},

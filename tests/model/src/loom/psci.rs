@@ -10,7 +10,7 @@ use quell_power::{Depth, Entry};
 use quell_psci::{Asleep, Hardware, Outcome, Psci};
 use quell_stop::Way;
 
-use crate::{
+use super::{
     machine::{FREQUENCY, Machine, NOW},
     world::{CORES, World, entry_of},
 };

@@ -4,7 +4,7 @@
 
 use loom::thread;
 
-use crate::{
+use super::{
     explore::{MOST_PREEMPTIONS, check_within},
     world::{OWNER, World},
 };

@@ -5,7 +5,7 @@
 use loom::thread;
 use quell_abi::{Kind, State, Why};
 
-use crate::{
+use super::{
     explore::{MOST_PREEMPTIONS, check_within},
     world::{OWNER, World},
 };

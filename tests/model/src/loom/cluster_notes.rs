@@ -8,7 +8,7 @@ use quell_power::{Depth, Gate, Protection};
 use quell_psci::Asleep;
 use quell_stop::Way;
 
-use crate::{
+use super::{
     explore::{MOST_PREEMPTIONS, check_within, fails_without},
     world::{OWNER, World},
 };

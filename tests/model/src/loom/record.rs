@@ -8,7 +8,7 @@ use loom::thread;
 use quell_abi::{Call, CoreRecord};
 use quell_stop::Way;
 
-use crate::{
+use super::{
     explore::{MOST_PREEMPTIONS, check_within},
     world::{OWNER, World},
 };
