@@ -32,6 +32,7 @@ mod cells;
 mod context;
 mod extra;
 mod hash;
+mod lone;
 mod model;
 mod numbers;
 mod program;
@@ -39,9 +40,11 @@ mod report;
 mod request;
 mod search;
 mod stack;
+mod step;
 pub mod sync;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod visited;
 
 pub use extra::{Note, at_once, check, clear, label, peek, seen, set, wait};

@@ -34,6 +34,12 @@ pub trait Model {
         false
     }
 
+    /// Returns whether an operation comes to its end, or waits, in a number of its core's own steps that has a bound, whatever
+    /// others do: see [`Settings::with_lone_cores`]. One that spins until time has passed does not.
+    fn is_bounded(&self, _operation: Self::Operation) -> bool {
+        true
+    }
+
     /// Checks a state, by panic; loads see what the cells hold in it.
     fn check(&self, _cores: &dyn Cores<Self>) {}
 
@@ -72,6 +78,9 @@ pub struct Settings {
     /// How often a core may be cut short in the middle of an operation that it could go on with; as often as can be if there is
     /// no bound. For models that are too large otherwise: a violation that needs more is not found.
     pub preemptions: Option<u8>,
+    /// The name of the property that every core comes to the end of its operation, or waits, while all others stand still, and in
+    /// how many steps, if that is to be checked.
+    pub lone_cores: Option<(&'static str, usize)>,
     /// Whether cores that have read different values are different though they have forgotten them: see `stack`. Slow, and of
     /// use only for a look at whether that is true.
     pub whole_history: bool,
@@ -87,6 +96,7 @@ impl Settings {
             relaxed_steps: false,
             find_circles: false,
             preemptions: None,
+            lone_cores: None,
             whole_history: false,
             most_states: 100_000_000,
         }
@@ -100,6 +110,12 @@ impl Settings {
     /// Cuts cores short at most so often.
     pub const fn with_preemptions(self, most: u8) -> Self {
         Self { preemptions: Some(most), ..self }
+    }
+
+    /// Checks in every state that each core comes to the end of its operation, or waits, within so many steps while all others
+    /// stand still: that none holds what another needs.
+    pub const fn with_lone_cores(self, property: &'static str, most: usize) -> Self {
+        Self { lone_cores: Some((property, most)), ..self }
     }
 
     /// Tells cores apart by all that they have read.

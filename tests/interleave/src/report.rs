@@ -6,7 +6,8 @@ use std::{collections::BTreeSet, fmt, time::Duration};
 
 use crate::{
     Model, context,
-    search::{Event, Search, Step},
+    search::Search,
+    step::{Event, Step},
     visited::Origin,
 };
 

@@ -5,57 +5,25 @@
 use std::time::Instant;
 
 use crate::{
-    Cores, Model, Settings,
-    context::{self, Access, Class},
+    Cores, Model, Settings, context,
     hash::print_of,
     program::{Next, Point, Program, Unknown},
     report::{Report, Violation},
-    request::Request,
+    step::Step,
+    turns::NOBODY,
     visited::{Origin, Visited},
 };
 
 /// The value of a cell that no step has changed.
-const INITIAL: u32 = u32::MAX;
+pub(crate) const INITIAL: u32 = u32::MAX;
 
 /// Cells come up as the code comes to them: a state has room for some that are not known yet.
 const ROOM: usize = 16;
-
-/// Where a state says whose step was the last one, if that core is in the middle of an operation and preemptions are counted:
-/// nobody's.
-const NOBODY: u32 = 0;
-
-/// More accesses than a step needs. A core that spins on what no other core changes makes no end of them.
-const LONGEST_STEP: usize = 256;
-
-/// An access that was made in a step, for a trace.
-pub(crate) struct Event {
-    pub access: Access,
-    pub before: u64,
-    pub after: u64,
-}
-
-/// What came of a step.
-pub(crate) enum Step {
-    Made,
-    /// The core has to wait.
-    Waits,
-    /// It is not known yet what the code does.
-    Unknown(Unknown),
-    Violation(u32),
-}
 
 /// The states of one distance from the beginning: the points of the cores, then the values of the cells, by number.
 struct Level {
     words: Vec<u32>,
     first: u32,
-}
-
-/// What a step has made so far: anything, an access that matters to others, and one in the block that it is in.
-#[derive(Clone, Copy, Debug, Default)]
-struct Made {
-    any: bool,
-    shared: bool,
-    block: bool,
 }
 
 /// Whose turn it is in the state that is being expanded.
@@ -77,10 +45,10 @@ pub(crate) struct Search<'a, M: Model> {
     /// How many words a state has.
     stride: usize,
     /// Of each cell: the number of its first value, and whether several cores use it.
-    initial: Vec<u32>,
-    shared: Vec<bool>,
+    pub(crate) initial: Vec<u32>,
+    pub(crate) shared: Vec<bool>,
     /// How many points there were when that was found out.
-    known_points: usize,
+    pub(crate) known_points: usize,
     pub(crate) visited: Visited,
     pub(crate) transitions: u64,
     pub(crate) ends: u64,
@@ -89,8 +57,8 @@ pub(crate) struct Search<'a, M: Model> {
     pub(crate) final_states: Vec<u32>,
     turn: Turn,
     /// The state that is being built.
-    state: Vec<u32>,
-    print: u128,
+    pub(crate) state: Vec<u32>,
+    pub(crate) print: u128,
 }
 
 /// Explores a model to the end.
@@ -109,6 +77,9 @@ pub fn explore<M: Model>(model: &M, settings: Settings) -> Result<Report, Box<Vi
         context.seen.clear();
     });
     model.name_memory();
+    if let Some((property, _)) = settings.lone_cores {
+        crate::seen(property);
+    }
     let mut search = Search::new(model, settings);
     let mut passes = 1;
     loop {
@@ -161,9 +132,20 @@ impl<'a, M: Model> Search<'a, M> {
             let mut at = 0;
             while at < level.words.len() {
                 let state = level.first + (at / self.stride) as u32;
-                while let Some(unknown) = self.expand(state, &level.words[at..at + self.stride], &mut next)? {
-                    // The one place where code is run.
-                    self.program.learn(unknown);
+                let words = &level.words[at..at + self.stride];
+                let mut is_expanded = false;
+                loop {
+                    let unknown = if is_expanded {
+                        self.look_at_lone_cores(state, words)?
+                    } else {
+                        self.expand(state, words, &mut next)?
+                    };
+                    match unknown {
+                        // The one place where code is run.
+                        Some(unknown) => self.program.learn(unknown),
+                        None if is_expanded => break,
+                        None => is_expanded = true,
+                    }
                 }
                 if self.program.found_shared || self.cells() + self.initial.len() > self.stride {
                     return Ok(None);
@@ -193,7 +175,7 @@ impl<'a, M: Model> Search<'a, M> {
     }
 
     /// Takes over what the code has told of its cells since.
-    fn learn_cells(&mut self) {
+    pub(crate) fn learn_cells(&mut self) {
         context::with(|context| {
             let cells = &context.cells;
             for cell in self.initial.len()..cells.len() {
@@ -219,11 +201,11 @@ impl<'a, M: Model> Search<'a, M> {
         words
     }
 
-    fn print_of_core(&self, core: usize, point: Point) -> u128 {
+    pub(crate) fn print_of_core(&self, core: usize, point: Point) -> u128 {
         print_of(u32::MAX - core as u32, point)
     }
 
-    fn print_of_cell(&self, cell: usize, value: u32) -> u128 {
+    pub(crate) fn print_of_cell(&self, cell: usize, value: u32) -> u128 {
         if value == INITIAL || value == self.initial[cell] { 0 } else { print_of(cell as u32, value) }
     }
 
@@ -284,37 +266,8 @@ impl<'a, M: Model> Search<'a, M> {
         Ok(None)
     }
 
-    /// Returns how often cores will have been cut short if this one takes the next step: `None` if that is too often.
-    fn turns_after(&self, core: usize) -> Option<u32> {
-        let Some(most) = self.settings.preemptions else { return Some(0) };
-        let turns = self.state[self.cores];
-        let (last, used) = ((turns >> 8) as usize, turns & 0xff);
-        let is_cut = last != 0 && last - 1 != core && self.could_go_on(last - 1);
-        let used = used + u32::from(is_cut);
-        (used <= u32::from(most)).then_some(used)
-    }
-
-    /// Returns whether a core in the middle of an operation does not have to wait.
-    fn could_go_on(&self, core: usize) -> bool {
-        let Next::Access(access) = self.program.next(self.state[core]) else { return false };
-        let number = self.state[self.cells() + access.cell as usize];
-        let number = if number == INITIAL { self.initial[access.cell as usize] } else { number };
-        access.request.apply(self.program.values.of(number)).is_some()
-    }
-
-    /// Takes down whose step it was.
-    fn note_turns(&mut self, core: usize, used: u32) {
-        if self.settings.preemptions.is_none() {
-            return;
-        }
-        let is_inside = matches!(self.program.next(self.state[core]), Next::Access(_));
-        let turns = used | if is_inside { (core as u32 + 1) << 8 } else { NOBODY };
-        self.print ^= print_of_turns(self.state[self.cores]) ^ print_of_turns(turns);
-        self.state[self.cores] = turns;
-    }
-
     /// Returns where the cells begin in a state: behind the cores, and whose step was the last.
-    const fn cells(&self) -> usize {
+    pub(crate) const fn cells(&self) -> usize {
         self.cores + 1
     }
 
@@ -329,94 +282,6 @@ impl<'a, M: Model> Search<'a, M> {
             next.words.extend_from_slice(&self.state);
         }
         Ok(())
-    }
-
-    /// Lets a core take one step from `start`, on the state that is being built: the accesses up to the next one that matters
-    /// to others.
-    pub(crate) fn step(&mut self, core: usize, start: Point, events: &mut Option<Vec<Event>>) -> Step {
-        let mut point = start;
-        let mut made = Made::default();
-        for length in 0.. {
-            if self.program.points() != self.known_points {
-                self.learn_cells();
-            }
-            let access = match self.program.next(point) {
-                Next::Access(access) => access,
-                Next::Stand(_) => {
-                    self.arrive(core, point);
-                    return Step::Made;
-                }
-                Next::Violation(number) => return Step::Violation(number),
-            };
-            let is_long = length > LONGEST_STEP && !matches!(access.class, Class::Joined | Class::Note);
-            let Some(made_then) = self.place(access, made).filter(|_| !is_long) else {
-                self.arrive(core, point);
-                return Step::Made;
-            };
-            let cell = access.cell as usize;
-            let number = self.state[self.cells() + cell];
-            let number = if number == INITIAL { self.initial[cell] } else { number };
-            let value = self.program.values.of(number);
-            let Some((after, told)) = access.request.apply(value) else {
-                if !made.any {
-                    return Step::Waits;
-                }
-                self.arrive(core, point);
-                return Step::Made;
-            };
-            made = made_then;
-            if let Some(events) = events {
-                events.push(Event { access, before: value, after });
-            }
-            if after != value {
-                let new = self.program.values.number(after);
-                self.print ^= self.print_of_cell(cell, number) ^ self.print_of_cell(cell, new);
-                let place = self.cells() + cell;
-                self.state[place] = new;
-            }
-            // Who is not told the value is told 0, which has the number 0.
-            let told = if told == value { number } else { 0 };
-            point = match self.program.follow(point, told) {
-                Ok(point) => point,
-                Err(unknown) => return Step::Unknown(unknown),
-            };
-        }
-        unreachable!("a step has an end")
-    }
-
-    /// Decides about an access that is next: `None` if the step ends before it, else what the step has made with it.
-    fn place(&self, access: Access, made: Made) -> Option<Made> {
-        let is_shared = self.shared.get(access.cell as usize).copied().unwrap_or(false);
-        let is_inside = access.class == Class::Joined;
-        let matters = match access.class {
-            Class::Note => false,
-            // Of a block, the first access that matters to others stands for all.
-            Class::Joined => is_shared && !made.block,
-            Class::Step if matches!(access.request, Request::Wait(_)) => {
-                // It goes along with the access after it.
-                return (!made.shared).then_some(Made { any: true, ..made });
-            }
-            Class::Block | Class::Step => is_shared,
-            Class::Relaxed if self.settings.relaxed_steps => is_shared,
-            // A load goes along with the access before it, a store with the one after it.
-            Class::Relaxed if made.shared && is_shared && access.request.writes() => return None,
-            Class::Relaxed => false,
-        };
-        if made.shared && matters {
-            return None;
-        }
-        let is_block = is_inside || matches!(access.class, Class::Block | Class::Note);
-        Some(Made {
-            any: true,
-            shared: made.shared || matters,
-            block: is_block && (matters || made.block && access.class != Class::Block),
-        })
-    }
-
-    /// Makes the core stand at this point in the state that is being built.
-    fn arrive(&mut self, core: usize, point: Point) {
-        self.print ^= self.print_of_core(core, self.state[core]) ^ self.print_of_core(core, point);
-        self.state[core] = point;
     }
 
     /// Builds the first state again, for a trace; returns its description.
@@ -461,10 +326,6 @@ impl<'a, M: Model> Search<'a, M> {
             .zip(&self.initial)
             .map(|(&value, &initial)| self.program.values.of(if value == INITIAL { initial } else { value }))
     }
-}
-
-fn print_of_turns(turns: u32) -> u128 {
-    if turns == NOBODY { 0 } else { print_of(u32::MAX / 2, turns) }
 }
 
 /// Where the cores stand, for a check.

@@ -348,3 +348,24 @@ fn a_bound_of_preemptions_leaves_out_what_needs_more() {
     assert!(explore(&model, SETTINGS.with_preemptions(0)).is_ok(), "one after the other");
     assert!(explore(&model, SETTINGS.with_preemptions(1)).is_err());
 }
+
+/// Without a lock each core comes to its end alone; the word that another one has locked may stay so for ever.
+#[test]
+fn a_core_that_needs_another_one_does_not_come_to_its_end_alone() {
+    let lone = SETTINGS.with_lone_cores("LONE", 20);
+    let add = |model: &Memory, _: usize| {
+        model.words[0].fetch_update(AcqRel, Acquire, |count| Some(count + 1)).unwrap();
+    };
+    explore(&Once::new(2, add, check_count), lone).unwrap().expect(&["LONE"]);
+    let lock = |model: &Memory, _: usize| {
+        while model.words[1].swap(1, AcqRel) == 1 {}
+        let count = model.words[0].load(Acquire);
+        model.words[0].store(count + 1, SeqCst);
+        model.words[1].store(0, SeqCst);
+    };
+    let model = Once::new(2, lock, check_count);
+    assert!(explore(&model, SETTINGS).is_ok());
+    let violation = explore(&model, lone).expect_err("the second core spins");
+    assert!(violation.message.starts_with("LONE: "), "{violation}");
+    assert!(violation.trace.contains("Swap") || violation.trace.contains("swap"), "{violation}");
+}
