@@ -25,7 +25,7 @@ impl<'a> RemoteCore<'a> {
     }
 
     /// Does to the core what the open session `session` does to one that is not in the operating system: it stops it, or
-    /// holds it if it is a PAUSE. One that is on its way out is marked as a target.
+    /// holds it if it is a PAUSE. One that is on its way out, or was given up and has not arrived, is marked as a target.
     ///
     /// Returns the core's word afterwards, and the step that this call has taken, if it has. The session has fenced before.
     pub fn contain(&self, session: ControlWord) -> (CoreWord, Option<Step>) {
@@ -87,6 +87,7 @@ fn containment(word: CoreWord, session: ControlWord) -> Option<(Step, Why)> {
     match word.state() {
         State::Claimed => Some((Step::Cancel, Why::NeverRan)),
         State::Stopping => Some((Step::Mark, word.why())),
+        State::Off if word.is_quarantined() => Some((Step::MarkMissing, word.why())),
         State::Parked if session.holds() => Some((Step::Keep, word.why())),
         State::Parked => Some((Step::Unpark, word.why())),
         State::Pending if !session.holds() => Some((Step::Withdraw, Why::NeverRan)),
@@ -144,6 +145,25 @@ mod tests {
                 };
                 assert_eq!((after.state(), after.why()), expected, "{state:?}");
                 assert_eq!(after.generation(), 6);
+            });
+        }
+    }
+
+    /// Who was given up by an earlier session is a target of this one until it arrives, and has stopped in it then.
+    #[test]
+    fn who_has_not_arrived_is_marked() {
+        for kind in [Kind::Pause, Kind::Crash] {
+            with_core(State::Off, |table, slot| {
+                let missing = slot.load().next(State::Off, Why::NoAnswer, 5).quarantined();
+                slot.force(missing);
+                let next = ControlWord::with_generation(5).opened(kind, Flags::default(), 0);
+                open(table, next);
+                let (after, step) = table.remote(1).unwrap().contain(next);
+                assert_eq!(step, Some(Step::MarkMissing));
+                assert_eq!((after.is_quarantined(), after.why()), (true, Why::NoAnswer));
+                assert_eq!(table.remote(1).unwrap().contain(next), (after, None), "once");
+                table.local(1).arrive();
+                assert_eq!((slot.load().generation(), slot.load().is_off()), (6, true));
             });
         }
     }

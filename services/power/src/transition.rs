@@ -46,6 +46,8 @@ pub enum Step {
     Leave,
     /// A session finds a core that is about to be OFF anyway, and puts its generation on it: it is one of the targets.
     Mark,
+    /// A session finds a core that was given up and has not arrived, and puts its generation on it: it is one of the targets.
+    MarkMissing,
     /// The core is in the pen: no instruction of the operating system can follow.
     Publish,
     /// The core waits in the firmware, with all that it had in the operating system, for the end of a PAUSE.
@@ -80,7 +82,7 @@ const fn row(step: Step, from: State, to: State, by: Role) -> Transition {
 }
 
 /// The legal steps, in the order of [`Step`].
-pub const TRANSITIONS: [Transition; 19] = [
+pub const TRANSITIONS: [Transition; 20] = [
     row(Step::Claim, State::Off, State::Claimed, Role::Starter),
     row(Step::Accept, State::Claimed, State::Pending, Role::Starter),
     row(Step::RollBack, State::Claimed, State::Off, Role::Starter),
@@ -93,6 +95,7 @@ pub const TRANSITIONS: [Transition; 19] = [
     row(Step::Contain, State::Suspended, State::Off, Role::Session),
     row(Step::Leave, State::On, State::Stopping, Role::Itself),
     row(Step::Mark, State::Stopping, State::Stopping, Role::Session),
+    row(Step::MarkMissing, State::Off, State::Off, Role::Session),
     row(Step::Publish, State::Stopping, State::Off, Role::Itself),
     row(Step::Park, State::Stopping, State::Parked, Role::Itself),
     row(Step::Resume, State::Parked, State::On, Role::Itself),

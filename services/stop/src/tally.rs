@@ -97,7 +97,7 @@ impl<H: Hardware> Stop<'_, H> {
 
     /// Stops or holds a core that is not in the operating system, and notes when.
     fn contain(&self, index: usize, before: CoreWord, session: ControlWord) -> CoreWord {
-        if matches!(before.state(), State::Off | State::On) {
+        if before.is_off() || before.state() == State::On {
             return before;
         }
         let core = self.table.remote(index).expect("the index is below the table's length");
