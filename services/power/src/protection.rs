@@ -43,6 +43,16 @@ pub enum Protection {
     Quarantine,
     /// A request to a core is accepted, or taken back, by a compare-and-swap of the same word.
     RequestSwap,
+    /// A request is accepted only if it is the one that the core has looked at.
+    RequestSeen,
+    /// A snapshot, or a second capture, does not replace what a core was stopped with in the same generation.
+    FirstCapture,
+    /// A record says that it is valid after all else that is written to it.
+    ValidLast,
+    /// READ writes no more words than it was asked for.
+    ReadBounds,
+    /// A core that goes on after a PAUSE opens what it has closed.
+    Reopen,
     /// A picture of several words counts only if none of them changed meanwhile.
     OneMoment,
     /// The starter's fence: CLAIMED before its second look at the control word.

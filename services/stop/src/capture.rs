@@ -5,7 +5,7 @@
 use core::mem::offset_of;
 
 use quell_abi::{CoreRecord, Why};
-use quell_power::ControlWord;
+use quell_power::{ControlWord, Protection, intact};
 
 use crate::{Hardware, Stop};
 
@@ -14,7 +14,7 @@ impl<H: Hardware> Stop<'_, H> {
     /// stays: a stop interrupt that comes late must not overwrite what the core did when it was stopped. A
     /// core that called CPU_OFF, or never began, has no registers worth a record.
     pub(crate) fn record(&self, index: usize, generation: u32, why: Why) {
-        let is_new = !self.records[index].is_stop_of(generation);
+        let is_new = !self.records[index].is_stop_of(generation) || !intact(Protection::FirstCapture);
         if is_new && !matches!(why, Why::Off | Why::NeverRan) {
             self.capture(index, generation, why, self.slots[index].stopped());
         }

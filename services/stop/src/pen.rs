@@ -179,11 +179,14 @@ impl<H: Hardware> Stop<'_, H> {
             self.hardware.sleep();
             self.hardware.acknowledge();
         }
+        self.slots[local.index()].note_end_of_stop();
         if why != Why::NeverRan {
             // What a core was doing that goes on is no evidence.
             self.records[local.index()].release();
         }
-        self.hardware.reopen(closed);
+        if intact(Protection::Reopen) {
+            self.hardware.reopen(closed);
+        }
         Way::Back
     }
 
@@ -195,6 +198,9 @@ impl<H: Hardware> Stop<'_, H> {
         let why = if word.is_quarantined() && why != Why::NeverRan { Why::Nmi } else { why };
         if word.is_quarantined() {
             self.note_stop(local.index(), None);
+        } else if word.why() == Why::Suspended {
+            // Whoever stopped it in its sleep may be slow to.
+            self.slots[local.index()].note_first_stop(self.hardware.now());
         }
         self.record(local.index(), word.generation(), why);
         self.close_for_good();

@@ -12,6 +12,7 @@ use core::mem::offset_of;
 
 use quell_abi::{CoreRecord, RECORD_MAGIC, RECORD_SIZE, RECORD_VERSION, State, Status, Why};
 use quell_arch::Answer;
+use quell_power::{Protection, intact};
 
 use crate::{
     Hardware, Outcome, Stop,
@@ -41,7 +42,7 @@ impl<H: Hardware> Stop<'_, H> {
         }
         let words = (bytes / 8) as usize;
         let write = |word: usize, value| {
-            if word < words {
+            if word < words || !intact(Protection::ReadBounds) {
                 self.hardware.write(address + word as u64 * 8, value);
             }
         };
@@ -316,6 +317,39 @@ mod tests {
         assert_eq!((read(&machine, 2).generation, read(&machine, 2).why), (2, Why::Nmi as u8));
         machine.boot(1, 2);
         assert_eq!((read(&machine, 2).generation, read(&machine, 2).valid), (2, 1), "after a new start, too");
+    }
+
+    /// A core that a PAUSE holds before its first instruction has no record of that: the one of its earlier life stays what it is.
+    #[test]
+    fn the_record_of_an_earlier_life_does_not_go_to_a_later_session() {
+        let machine = Machine::new(3);
+        let first = machine.begin(0, Kind::Crash, [0, 1]);
+        machine.stop_core(1, Why::Nmi, first, 0x1111);
+        machine.stop_core(2, Why::Nmi, first, 0);
+        machine.poll(0, first);
+        machine.boot(0, 2);
+        machine.start(0, 1);
+        pause(&machine);
+        machine.on_sleep(|machine| {
+            machine.begin(2, Kind::Crash, [0, 1]);
+            assert_eq!(machine.state(1), (State::Off, Why::NeverRan));
+        });
+        let local = machine.table().local(1);
+        machine.stop().stay(&local);
+        assert_eq!(machine.stop().enter(&local, Why::NeverRan), Way::Pen);
+        assert_eq!((u64::from(read(&machine, 1).generation), read(&machine, 1).pc), (first, 0x1111));
+    }
+
+    /// Who has turned a parked core OFF may be so late to say so that the core was stopped again.
+    #[test]
+    fn a_later_record_does_not_go_back_to_an_earlier_session() {
+        let machine = Machine::new(2);
+        let handle = capture(&machine, 0x1111) as u32;
+        let records = machine.stop().records;
+        records[1].hand_over(handle - 1);
+        assert_eq!(read(&machine, 1).generation, handle);
+        records[1].hand_over(handle + 1);
+        assert_eq!(read(&machine, 1).generation, handle + 1);
     }
 
     #[test]

@@ -5,7 +5,10 @@
 use core::mem::offset_of;
 
 use quell_abi::{CoreRecord, RECORD_SIZE, Why, World};
-use quell_power::sync::{AtomicU64, Ordering, fence};
+use quell_power::{
+    Protection, intact, is_older,
+    sync::{AtomicU64, Ordering, fence},
+};
 
 /// Words of a record. A model has no use for most registers, and loom is slow with many words.
 const WORDS: usize = if cfg!(loom) { offset_of!(CoreRecord, x) / 8 + 1 } else { RECORD_SIZE / 8 };
@@ -93,24 +96,23 @@ impl RecordSlot {
 
     /// Names another session as the one that has stopped the core, which was parked by an earlier one.
     pub(crate) fn hand_over(&self, generation: u32) {
-        self.rename(|identity| Identity { generation, ..identity });
+        // Who comes late may find a capture of a later session.
+        self.rename(|identity| {
+            is_older(identity.generation, generation).then_some(Identity { generation, ..identity })
+        });
     }
 
     /// Says that the core has gone on after the capture, which was for a PAUSE.
     pub(crate) fn release(&self) {
-        self.rename(|identity| Identity { why: Why::None, ..identity });
+        self.rename(|identity| Some(Identity { why: Why::None, ..identity }));
     }
 
-    fn rename(&self, to: impl Fn(Identity) -> Identity) {
+    fn rename(&self, to: impl Fn(Identity) -> Option<Identity>) {
         let word = self.0[IDENTITY].load(Ordering::Acquire);
-        if let Some(identity) = Identity::from_word(word, 0) {
+        if let Some(next) = Identity::from_word(word, 0).and_then(to) {
             // If it fails there is a newer capture.
-            let _ = self.0[IDENTITY].compare_exchange(
-                word,
-                to(identity).to_word(0),
-                Ordering::AcqRel,
-                Ordering::Acquire,
-            );
+            let _ =
+                self.0[IDENTITY].compare_exchange(word, next.to_word(0), Ordering::AcqRel, Ordering::Acquire);
         }
     }
 
@@ -126,6 +128,18 @@ impl RecordSlot {
         self.is_still(identity).then_some(time)
     }
 
+    /// Returns what a model compares: of a record that is valid the generation, why and the number of the capture.
+    #[cfg(interleave)]
+    pub fn evidence(&self) -> Option<(u32, Why, u64)> {
+        self.identity().map(|identity| (identity.generation, identity.why, identity.capture))
+    }
+
+    /// Returns the 64-bit field at this offset of a [`CoreRecord`], valid or not.
+    #[cfg(interleave)]
+    pub fn field(&self, offset: usize) -> u64 {
+        self.word(offset / 8)
+    }
+
     pub(crate) fn word(&self, index: usize) -> u64 {
         self.0[index].load(Ordering::Relaxed)
     }
@@ -137,8 +151,11 @@ impl RecordSlot {
         fence(Ordering::Release);
         let capture = self.word(CAPTURES).wrapping_add(1);
         self.0[CAPTURES].store(capture, Ordering::Relaxed);
-        fill(&RecordWriter(self));
         let identity = Identity { generation, why, valid: true, capture };
+        if !intact(Protection::ValidLast) {
+            self.0[IDENTITY].store(identity.to_word(0), Ordering::Release);
+        }
+        fill(&RecordWriter(self));
         self.0[IDENTITY].store(identity.to_word(0), Ordering::Release);
     }
 }

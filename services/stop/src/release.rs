@@ -90,8 +90,8 @@ impl<H: Hardware> Stop<'_, H> {
         full_fence(Protection::SessionFence);
         for (index, _) in self.others(releasing) {
             let core = self.table.remote(index).expect("the index is below the table's length");
-            let (_, step) = core.give_up(releasing);
-            self.note_step(index, step, releasing);
+            let (word, step) = core.give_up(releasing);
+            self.note_step(index, word, step, releasing);
         }
         let left = || self.others(releasing).filter(|(_, word)| word.is_quarantined());
         let count = left().count() as u64;

@@ -143,6 +143,7 @@ impl Inbox {
 
     /// Accepts this request, if it is still the one; returns what it is for.
     fn accept(&self, request: Request) -> Option<Wish> {
+        let request = if intact(Protection::RequestSeen) { request } else { self.load() };
         let wish = request.wish().filter(|_| request.0 & ACCEPTED == 0)?;
         let accepted = Request(request.0 | ACCEPTED);
         if !intact(Protection::RequestSwap) {

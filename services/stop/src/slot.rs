@@ -34,6 +34,9 @@ struct ParameterSlot {
     first_generation: AtomicU64,
 }
 
+/// The bit of a time that says that the stop is over. The counter does not get there.
+const OVER: u64 = 1 << 63;
+
 /// What the service keeps of one core.
 #[derive(Debug)]
 #[repr(align(64))]
@@ -42,7 +45,7 @@ pub struct StopSlot {
     parameters: [ParameterSlot; 2],
     /// Counter value when the secure interrupt was first sent to it for its last stop; 0 if none was.
     signalled: AtomicU64,
-    /// Counter value when it had last stopped; 0 if it has not since it began.
+    /// Counter value when it had last stopped; 0 if it has not since it began. With [`OVER`] if it has gone on since.
     stopped: AtomicU64,
     /// x1 of its ACK.
     saved_registers: AtomicU64,
@@ -143,7 +146,22 @@ impl StopSlot {
     }
 
     pub(crate) fn stopped(&self) -> u64 {
-        self.stopped.load(Ordering::Relaxed)
+        self.stopped.load(Ordering::Relaxed) & !OVER
+    }
+
+    /// Notes that this core goes on after a PAUSE: its next stop is another one.
+    pub(crate) fn note_end_of_stop(&self) {
+        self.stopped.store(self.stopped() | OVER, Ordering::Relaxed);
+    }
+
+    /// Notes that this core was stopped in its sleep: who contains it and the core itself both do, and the first time counts.
+    pub(crate) fn note_first_stop(&self, now: u64) {
+        let before = self.stopped.load(Ordering::Relaxed);
+        if before == 0 || before & OVER != 0 {
+            // Who sleeps was not signalled. If the swap fails, the other one has come first.
+            self.signalled.store(0, Ordering::Relaxed);
+            let _ = self.stopped.compare_exchange(before, now, Ordering::Relaxed, Ordering::Relaxed);
+        }
     }
 
     /// Notes that this core has stopped, for a session that sent no secure interrupt before `earliest`.

@@ -19,7 +19,7 @@ use core::ops::Range;
 
 use quell_abi::{ALL_CORES, Status, TIMEOUT_MAX, Why};
 use quell_arch::Answer;
-use quell_power::LocalCore;
+use quell_power::{LocalCore, Protection, intact};
 
 use crate::{
     Hardware, Order, Outcome, Stop,
@@ -95,7 +95,9 @@ impl<H: Hardware> Stop<'_, H> {
         let mut is_waiting = false;
         for index in self.missing(query, caller) {
             let core = self.table.remote(index).expect("the index is below the table's length");
-            if !Self::can_answer(core.word()) || self.records[index].is_stop_of(query.generation) {
+            let is_evidence =
+                self.records[index].is_stop_of(query.generation) && intact(Protection::FirstCapture);
+            if !Self::can_answer(core.word()) || is_evidence {
                 continue;
             }
             is_waiting = true;
@@ -155,7 +157,8 @@ impl<H: Hardware> Stop<'_, H> {
         // Of two that ask at once one comes too early for the other.
         let is_early =
             record.snapshot_time().is_some_and(|last| now.saturating_sub(last) < self.ticks(INTERVAL));
-        if !record.is_stop_of(generation) && !is_early {
+        let is_evidence = record.is_stop_of(generation) && intact(Protection::FirstCapture);
+        if !is_evidence && !is_early {
             self.capture(index, generation, Why::None, now);
         }
     }

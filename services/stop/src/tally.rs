@@ -102,12 +102,12 @@ impl<H: Hardware> Stop<'_, H> {
         }
         let core = self.table.remote(index).expect("the index is below the table's length");
         let (after, step) = core.contain(session);
-        self.note_step(index, step, session);
+        self.note_step(index, after, step, session);
         after
     }
 
-    /// Notes the step that this driver has taken for a core that was not in the operating system.
-    pub(crate) fn note_step(&self, index: usize, step: Option<Step>, session: ControlWord) {
+    /// Notes the step to `word` that this driver has taken for a core that was not in the operating system.
+    pub(crate) fn note_step(&self, index: usize, word: CoreWord, step: Option<Step>, session: ControlWord) {
         match step {
             Some(Step::Withdraw) => {
                 // It did not begin: what is noted is of an earlier life.
@@ -115,12 +115,14 @@ impl<H: Hardware> Stop<'_, H> {
                 self.slots[index].note_stop(self.hardware.now(), u64::MAX);
             }
             Some(Step::Contain) => {
-                self.slots[index].note_stop(self.hardware.now(), u64::MAX);
+                self.slots[index].note_first_stop(self.hardware.now());
                 // It sleeps: it is woken to capture its registers and to go where a core that is OFF belongs.
                 self.hardware.send_stop(core::iter::once(index));
             }
-            // It was captured when it was parked.
-            Some(Step::Keep | Step::Unpark) => self.records[index].hand_over(session.generation()),
+            // It was captured when it was parked, unless it had not begun: then its record is one of an earlier life.
+            Some(Step::Keep | Step::Unpark) if word.why() != Why::NeverRan => {
+                self.records[index].hand_over(session.generation());
+            }
             _ => {}
         }
     }
@@ -163,6 +165,68 @@ mod tests {
             assert_eq!(status(machine, 2), before);
         });
         assert_eq!(machine.stop().gate(&machine.table().local(2)), crate::Way::Pen);
+    }
+
+    /// A sleeper that wakes up before the driver has noted when it was stopped notes that itself, for its record.
+    #[test]
+    fn a_sleeper_that_wakes_at_once_has_a_time_of_its_stop() {
+        for was_held in [false, true] {
+            let machine = Machine::new(2);
+            if was_held {
+                // The time of an earlier stop does not pass for this one's.
+                let pause = [Kind::Pause as u64, 0, MS, 100 * MS, NO_SGI, 0];
+                let handle = machine.results(0, Call::Begin, &pause)[1];
+                machine.on_sleep(move |machine| {
+                    let resume = [handle, quell_abi::Release::Resume as u64, quell_abi::ALL_CORES];
+                    machine.results(0, Call::Release, &resume);
+                });
+                assert_eq!(machine.stop().gate(&machine.table().local(1)), crate::Way::Back);
+                assert_ne!(status(&machine, 1)[1], 0, "STATUS tells of it as long as there is no other");
+            }
+            machine.advance(MILLISECOND);
+            let sleeper = machine.table().local(1);
+            assert!(sleeper.suspend(Depth::Standby));
+            let control = machine.table().control();
+            let idle = control.load();
+            let session = idle.opened(Kind::Crash, quell_abi::Flags::default(), 0);
+            control.replace(idle, session).unwrap();
+            // The driver has taken the step and noted nothing yet.
+            let (word, step) = machine.table().remote(1).unwrap().contain(session);
+            assert_eq!(step, Some(Step::Contain));
+            let woken = machine.time();
+            assert!(!sleeper.wake());
+            assert_eq!(machine.stop().arrive(&sleeper, Why::Suspended), crate::Way::Pen);
+            assert_eq!(status(&machine, 1), [0, woken], "{was_held}");
+            machine.advance(MILLISECOND);
+            machine.stop().note_step(1, word, step, session);
+            assert_eq!(status(&machine, 1), [0, woken], "what the record says stays");
+        }
+    }
+
+    /// Who was given up counts in the next session when it arrives, as it did when that began.
+    #[test]
+    fn who_arrives_late_is_counted_as_it_was_at_the_beginning() {
+        for has_arrived in [false, true] {
+            let machine = Machine::new(3);
+            machine.off(2);
+            let first = machine.begin(0, Kind::Crash, [0, 0]);
+            let off = [first, quell_abi::Release::Off as u64, quell_abi::ALL_CORES];
+            machine.results(0, Call::Release, &off);
+            let straggler = machine.table().local(1);
+            if has_arrived {
+                assert_eq!(machine.stop().gate(&straggler), crate::Way::Pen);
+            }
+            let arguments = [Kind::Crash as u64, 0, MS, 0, NO_SGI, 0];
+            let [_, next, targets, contained] = machine.results(0, Call::Begin, &arguments);
+            assert_eq!((targets, contained), (u64::from(!has_arrived), 0));
+            if !has_arrived {
+                assert_eq!(machine.poll(0, next).left, 1);
+                assert_eq!(machine.stop().gate(&straggler), crate::Way::Pen);
+            }
+            let poll = machine.poll(0, next);
+            assert_eq!(poll.status, quell_abi::Status::Success);
+            assert_eq!(poll.acked + poll.nmi + poll.off + poll.left, targets);
+        }
     }
 
     #[test]
