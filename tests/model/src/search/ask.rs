@@ -6,8 +6,9 @@ use quell_abi::Kind;
 use quell_power::Protection;
 
 use super::{
-    rules::{fails_without, holds, holds_within},
-    world::{Act, Begin, World},
+    explore::{fails_without, holds, holds_within},
+    script::{Act, Begin},
+    world::World,
 };
 
 fn evicted() -> World {
@@ -60,4 +61,30 @@ fn a_snapshot_is_taken_and_the_core_goes_on() {
     let world =
         World::new(vec![Begin::Inside(&[Act::Snapshot(1, 1)]), Begin::Inside(&[Act::Snapshot(0, 1)])], 2);
     holds("two SNAPSHOTs", &world).expect(&["L6", "SNAPSHOT done"]);
+}
+
+/// One asks a core that sleeps for its registers, another one evicts it.
+fn two_askers() -> World {
+    World::new(
+        vec![
+            Begin::Inside(&[Act::Snapshot(1, 1)]),
+            Begin::Inside(&[Act::Suspend]),
+            Begin::Inside(&[Act::Evict(1, 2)]),
+        ],
+        2,
+    )
+}
+
+#[test]
+fn a_sleeper_accepts_what_it_has_looked_at() {
+    holds_within(1, "SNAPSHOT and EVICT of one that sleeps", &two_askers()).expect(&[
+        "I17",
+        "SNAPSHOT done",
+        "EVICT done",
+    ]);
+}
+
+#[test]
+fn without_what_it_has_looked_at_it_is_evicted_in_its_sleep() {
+    fails_without(Protection::RequestSeen, two_askers, "I17");
 }

@@ -6,8 +6,9 @@ use quell_abi::Kind;
 use quell_power::Protection;
 
 use super::{
-    rules::{fails_without, holds, holds_within},
-    world::{Act, Begin, World},
+    explore::{fails_without, holds, holds_within},
+    script::{Act, Begin},
+    world::World,
 };
 
 /// A third core is in a call when the others begin.

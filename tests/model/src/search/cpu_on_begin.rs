@@ -6,8 +6,9 @@ use quell_abi::Kind;
 use quell_power::Protection;
 
 use super::{
-    rules::{fails_without, holds_within},
-    world::{Act, Begin, World},
+    explore::{fails_without, holds_within},
+    script::{Act, Begin},
+    world::World,
 };
 
 fn world() -> World {
@@ -23,7 +24,7 @@ fn world() -> World {
 
 #[test]
 fn done_means_that_nobody_runs() {
-    let report = holds_within(4, "CPU_ON and BEGIN", &world());
+    let report = holds_within(3, "CPU_ON and BEGIN", &world());
     report.expect(&["A", "I1", "I3", "I4", "I5", "I7", "DONE", "CPU_ON denied", "CPU_ON accepted"]);
 }
 

@@ -6,8 +6,9 @@ use quell_abi::Kind;
 use quell_power::Protection;
 
 use super::{
-    rules::{fails_without, holds},
-    world::{Act, Begin, World},
+    explore::{fails_without, holds},
+    script::{Act, Begin},
+    world::World,
 };
 
 use super::machine::STOP;

@@ -5,19 +5,23 @@
 use core::mem::offset_of;
 
 use interleave::{
-    Condition, Note, at_once, clear, label, set,
+    Condition, Note, at_once, clear, label, peek, set,
     sync::{AtomicU64, Ordering},
     wait,
 };
-use quell_abi::CoreRecord;
+use quell_abi::{CoreRecord, Why};
 use quell_power::Topology;
-use quell_stop::{Hardware, RecordWriter};
+use quell_stop::{Hardware, RecordSlot, RecordWriter};
 
 /// Ticks of a second: a tick is a millisecond.
 const FREQUENCY: u64 = 1_000;
 
 /// Just out of reset: not 0, which some code takes for "never".
 const FIRST_TICK: u64 = 1 << 32;
+
+/// Words of the non-secure RAM, and what they hold at the beginning: no word of a record is that.
+pub(crate) const MEMORY_WORDS: usize = 16;
+pub(crate) const UNTOUCHED: u64 = 0xdead_beef_dead_beef;
 
 /// A timer that is off.
 const NEVER: u64 = u64::MAX;
@@ -37,8 +41,19 @@ pub(crate) struct Machine {
     alarms: Vec<AtomicU64>,
     /// The cores that are closed, one bit each.
     pub(crate) closed: Note,
-    /// How often each core has been in the operating system anew, for what it captures.
-    pub(crate) lives: Vec<Note>,
+    /// How often each core has been captured: what its registers say in the capture.
+    captures: Vec<Note>,
+    /// Of each core the capture of its last stop, since it is in the pen, and its generation in the upper half; 0 if there
+    /// is none.
+    pub(crate) evidence: Vec<Note>,
+    /// The cores that an interrupt of the operating system has come to and that have not taken it, one bit each.
+    pub(crate) untaken: Note,
+    /// How often the machine was reset.
+    pub(crate) resets: Note,
+    /// How far the clock goes on with each tick.
+    pub(crate) tick_length: u64,
+    /// The non-secure RAM.
+    pub(crate) memory: Vec<Note>,
 }
 
 impl Machine {
@@ -49,7 +64,12 @@ impl Machine {
             pending: (0..cores).map(|_| AtomicU64::new(0)).collect(),
             alarms: (0..cores).map(|_| AtomicU64::new(NEVER)).collect(),
             closed: Note::new(0),
-            lives: (0..cores).map(|_| Note::new(0)).collect(),
+            captures: (0..cores).map(|_| Note::new(0)).collect(),
+            evidence: (0..cores).map(|_| Note::new(0)).collect(),
+            untaken: Note::new(0),
+            resets: Note::new(0),
+            tick_length: 1,
+            memory: (0..MEMORY_WORDS).map(|_| Note::new(UNTOUCHED)).collect(),
         }
     }
 
@@ -59,12 +79,21 @@ impl Machine {
         for core in 0..self.pending.len() {
             label(&self.pending[core], &format!("interrupts of core {core}"));
             label(&self.alarms[core], &format!("alarm of core {core}"));
-            label(&self.lives[core], &format!("lives of core {core}"));
+            label(&self.captures[core], &format!("captures of core {core}"));
         }
     }
 
     pub(crate) fn raise(&self, core: usize, interrupt: u64) {
+        if interrupt == NORMAL {
+            self.untaken.set_bits(1 << core);
+        }
         set(&self.pending[core], interrupt);
+    }
+
+    /// The core takes the operating system's interrupt.
+    pub(crate) fn take_normal(&self, core: usize) {
+        clear(&self.pending[core], NORMAL);
+        self.untaken.clear_bits(1 << core);
     }
 
     /// Lets time pass from now on: before the first session it makes no difference.
@@ -72,11 +101,11 @@ impl Machine {
         set(&self.is_running, 1);
     }
 
-    /// A millisecond passes.
+    /// A millisecond passes, or as many as a tick has.
     pub(crate) fn tick(&self) {
         wait(&self.is_running, Condition::Equal(1));
         at_once(|| {
-            let now = self.clock.fetch_add(1, Ordering::SeqCst) + 1;
+            let now = self.clock.fetch_add(self.tick_length, Ordering::SeqCst) + self.tick_length;
             for (pending, alarm) in self.pending.iter().zip(&self.alarms) {
                 if alarm.load(Ordering::SeqCst) <= now {
                     set(pending, TIMER);
@@ -90,6 +119,7 @@ impl Machine {
 #[derive(Debug)]
 pub(crate) struct Seat<'a> {
     pub(crate) machine: &'a Machine,
+    pub(crate) record: &'a RecordSlot,
     pub(crate) core: usize,
 }
 
@@ -137,11 +167,13 @@ impl Hardware for Seat<'_> {
         cores.for_each(|core| self.machine.raise(core, NORMAL));
     }
 
-    fn is_memory(&self, _: &std::ops::Range<u64>) -> bool {
-        true
+    fn is_memory(&self, range: &std::ops::Range<u64>) -> bool {
+        range.end <= 8 * MEMORY_WORDS as u64
     }
 
-    fn write(&self, _: u64, _: u64) {}
+    fn write(&self, address: u64, value: u64) {
+        self.machine.memory[(address / 8) as usize].set(value);
+    }
 
     fn acknowledge(&self) {
         // The timer's stays until the timer is set anew.
@@ -155,14 +187,25 @@ impl Hardware for Seat<'_> {
     fn close(&self) {
         self.acknowledge();
         self.machine.closed.set_bits(1 << self.core);
+        if let Some((generation, why, capture)) = peek(|| self.record.evidence())
+            && why != Why::None
+        {
+            self.machine.evidence[self.core].set(u64::from(generation) << 32 | capture);
+        }
     }
 
     fn reopen(&self, (): ()) {
+        // It goes on: what it was held with is no evidence.
+        self.machine.evidence[self.core].set(0);
         self.machine.closed.clear_bits(1 << self.core);
     }
 
     fn capture(&self, writer: &RecordWriter<'_>) {
-        writer.set(offset_of!(CoreRecord, pc), self.machine.lives[self.core].get());
+        // No two captures are alike, and the first and the last register of one are.
+        self.machine.captures[self.core].add(1);
+        let number = self.machine.captures[self.core].get();
+        writer.set(offset_of!(CoreRecord, pc), number);
+        writer.set(offset_of!(CoreRecord, pstate), number);
     }
 
     fn set_alarm(&self, at: Option<u64>) {
@@ -180,6 +223,8 @@ impl Hardware for Seat<'_> {
     fn count_stray(&self) {}
 
     fn reset_machine(&self) {
+        interleave::check("REST", self.machine.resets.get() == 0, "the machine is reset twice");
+        self.machine.resets.add(1);
         interleave::seen("reset");
     }
 }

@@ -6,8 +6,9 @@ use quell_abi::{Kind, Release};
 use quell_power::Protection;
 
 use super::{
-    rules::{fails_without, holds, holds_within},
-    world::{Act, Begin, World},
+    explore::{fails_without, holds, holds_within},
+    script::{Act, Begin},
+    world::World,
 };
 
 const OWNER: &[Act] = &[

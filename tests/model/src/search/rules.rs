@@ -2,11 +2,14 @@
 
 //! What holds of every machine: in every state, and where it comes to its end.
 
-use interleave::{Cores, Model, Report, Settings, check, explore};
-use quell_abi::{Kind, State, Why};
-use quell_power::{Phase, Protection};
+use interleave::{Cores, Model, check};
+use quell_abi::{Flags, Kind, State, Why};
+use quell_power::Phase;
 
-use super::world::{Begin, Core, Doing, Place, World};
+use super::{
+    script::{Act, Begin, Core, Doing, Place},
+    world::World,
+};
 
 impl World {
     /// I1, I3, I4, I5 and I6 in a state.
@@ -32,7 +35,7 @@ impl World {
         if is_target && session.phase() == Phase::Done {
             check("I1", !inside, format_args!("core {core} runs in a PAUSE that is DONE"));
         }
-        if is_target && matches!(session.phase(), Phase::Fenced | Phase::Grace) && !self.has_evictions() {
+        if is_target && matches!(session.phase(), Phase::Fenced | Phase::Grace) && !self.stops_otherwise() {
             // One that a session before has stopped is marked by the one that takes it over.
             let is_cut = session.generation() == 1
                 && word.why() == Why::Nmi
@@ -41,16 +44,14 @@ impl World {
         }
         if session.generation() == 0 {
             let is_stopped =
-                word.why() == Why::Nmi && self.promised.get() >> core & 1 == 0 && !self.has_evictions();
+                word.why() == Why::Nmi && self.promised.get() >> core & 1 == 0 && !self.stops_otherwise();
             check("I6", !is_stopped, format_args!("core {core} is stopped and there was no session"));
         }
     }
 
-    fn has_evictions(&self) -> bool {
-        self.scripts.iter().any(|begin| match begin {
-            Begin::Inside(acts) => acts.iter().any(|act| matches!(act, super::world::Act::Evict(..))),
-            Begin::Pen => false,
-        })
+    /// Returns whether cores are stopped without a session, or for what they do in the time of grace.
+    fn stops_otherwise(&self) -> bool {
+        self.scripts.iter().any(|script| script.does(|act| matches!(act, Act::Evict(..) | Act::End)))
     }
 }
 
@@ -83,7 +84,7 @@ impl Model for World {
                 next.into_iter().chain([Doing::Interrupt, Doing::Normal]).collect()
             }
             Place::Pen => vec![Doing::Stay],
-            Place::Wedged => vec![],
+            Place::Wedged | Place::Ended => vec![],
             Place::Outside => {
                 let tick = (core.at < self.ticks).then_some(Doing::Tick);
                 let stray = self.strays.get(core.handle as usize);
@@ -100,14 +101,38 @@ impl Model for World {
         core
     }
 
+    fn is_bounded(&self, doing: Doing) -> bool {
+        !doing.waits()
+    }
+
     fn check(&self, _: &dyn Cores<Self>) {
         let running = self.inside.get() & self.stopped.get();
         check("I1", running == 0, format_args!("cores {running:#b} run after DONE"));
         (0..self.cores.len()).for_each(|core| self.check_core(core));
         let session = self.control.load();
+        if self.are_records_checked {
+            (0..self.cores.len()).for_each(|core| self.check_record(core));
+        }
         if session.is_open() {
             let word = self.table().local(session.owner()).word();
-            check("I3", word.state() == State::On, format_args!("the owner of the session is {word:?}"));
+            // A deputy in the pen ends the machine for an owner that is not heard of any more.
+            let is_deputy = session.phase() == Phase::Final && word.is_off();
+            check(
+                "I3",
+                word.state() == State::On || is_deputy,
+                format_args!("the owner of the session is {word:?}"),
+            );
+        }
+        if self.machine.resets.get() != 0 {
+            check(
+                "REST",
+                session.phase() == Phase::Final,
+                format_args!("after the reset {session:?} goes on"),
+            );
+            let running = self.inside.get() & !(1 << session.owner());
+            // With long ticks the time is over that the others have.
+            let has_waited = self.machine.tick_length != 1;
+            check("REST", running == 0 || has_waited, format_args!("cores {running:#b} run at the reset"));
         }
     }
 
@@ -117,6 +142,9 @@ impl Model for World {
         let could_end = session.is_open() && self.ticks != 0;
         let is_late = matches!(session.phase(), Phase::Fenced | Phase::Grace | Phase::Nmi | Phase::Releasing);
         check("L1", !(could_end && is_late), format_args!("nobody drives {session:?}"));
+        // Nobody has a lease that outlives the clock of a model.
+        let is_orphan = session.is_open() && session.flags().contains(Flags::ORPHAN_RESET);
+        check("L5", !(could_end && is_orphan), format_args!("nobody resets the machine for {session:?}"));
         check("L5", !could_end || session.kind() != Kind::Pause, format_args!("nobody resumes {session:?}"));
         for index in 0..self.cores.len() {
             let (core, word) = (cores.core(index), self.table().local(index).word());
@@ -127,7 +155,7 @@ impl Model for World {
                 // One that a takeover of a PAUSE has turned OFF waits for its start where it was held.
                 check(
                     "L6",
-                    is_idle || sleeps || word.is_off(),
+                    is_idle || sleeps || word.is_off() || core.place == Place::Ended,
                     format_args!("core {index} never comes back from {:?}", cores.operation(index)),
                 );
             } else if session.phase().stops() {
@@ -155,6 +183,8 @@ impl Model for World {
                     format_args!("core {index} was started and is {word:?}"),
                 );
             }
+            let is_untaken = core.place == Place::Inside && self.machine.untaken.get() >> index & 1 == 1;
+            check("I15", !is_untaken, format_args!("core {index} has lost an interrupt"));
             if self.spared.get() >> index & 1 == 1 && session.generation() == 0 {
                 check("I17", word.why() != Why::Nmi, format_args!("core {index} was spared and is {word:?}"));
             }
@@ -179,49 +209,4 @@ impl Model for World {
             .collect();
         format!("{:?}; {}; inside {:#b}", self.control.load(), words.join(", "), self.inside.get())
     }
-}
-
-/// How often cores are cut short to find what a protection is for.
-const MOST_PREEMPTIONS: u8 = 4;
-
-/// Explores a model and prints what came of it.
-pub(crate) fn holds(name: &'static str, world: &World) -> Report {
-    let report = explore(world, Settings::new(name)).unwrap_or_else(|violation| panic!("{violation}"));
-    println!("{report}");
-    report
-}
-
-/// The same, with cores cut short at most so often.
-pub(crate) fn holds_within(preemptions: u8, name: &'static str, world: &World) -> Report {
-    let settings = Settings::new(name).with_preemptions(preemptions);
-    let report = explore(world, settings).unwrap_or_else(|violation| panic!("{violation}"));
-    println!("at most {preemptions} preemptions: {report}");
-    report
-}
-
-/// Explores a model without a protection and expects that it breaks just this property. Cores are cut short as rarely as that
-/// takes: the trace is the shorter.
-pub(crate) fn fails_without(protection: Protection, world: fn() -> World, property: &'static str) {
-    // A thread of its own, because a protection is taken out for the rest of a thread.
-    let result = std::thread::spawn(move || {
-        quell_power::remove(protection);
-        let explored = |most| explore(&world(), Settings::new("without").with_preemptions(most));
-        (0..=MOST_PREEMPTIONS).find_map(|most| explored(most).err())
-    });
-    let violation = result.join().unwrap();
-    let violation = violation.unwrap_or_else(|| panic!("the model holds without {protection:?}"));
-    println!("without {protection:?}:\n{violation}");
-    assert!(
-        violation.message.starts_with(&format!("{property}: ")),
-        "without {protection:?} the model fails otherwise: {violation}"
-    );
-}
-
-/// Explores a model without a protection that something else makes up for.
-pub(crate) fn holds_without(protection: Protection, name: &'static str, world: fn() -> World) {
-    let result = std::thread::spawn(move || {
-        quell_power::remove(protection);
-        holds(name, &world());
-    });
-    result.join().expect("the model holds");
 }

@@ -5,8 +5,9 @@
 use quell_abi::{Kind, Release};
 
 use super::{
-    rules::{holds, holds_within},
-    world::{Act, Begin, World},
+    explore::{holds, holds_within},
+    script::{Act, Begin},
+    world::World,
 };
 
 #[test]
@@ -21,24 +22,21 @@ fn a_crash_takes_over_a_pause() {
     holds("a CRASH against a PAUSE", &world).expect(&["I1", "I2", "I3", "I13", "DONE"]);
 }
 
-/// The PAUSE holds a core that calls, and one that sleeps, when it is taken over.
+/// The PAUSE holds these when it is taken over.
+fn held(others: Vec<Begin>) -> World {
+    let scripts = vec![
+        Begin::Inside(&[Act::Begin(Kind::Pause, [0, 1, 5]), Act::PollToEnd, Act::Release(Release::Resume)]),
+        Begin::Inside(&[Act::Begin(Kind::Crash, [0, 1, 0]), Act::PollToEnd]),
+    ];
+    World::new(scripts.into_iter().chain(others).collect(), 0)
+}
+
 #[test]
 fn a_crash_takes_over_those_that_a_pause_holds() {
-    let world = World::new(
-        vec![
-            Begin::Inside(&[
-                Act::Begin(Kind::Pause, [0, 1, 5]),
-                Act::PollToEnd,
-                Act::Release(Release::Resume),
-            ]),
-            Begin::Inside(&[Act::Begin(Kind::Crash, [0, 1, 0]), Act::PollToEnd]),
-            Begin::Inside(&[Act::Call]),
-            Begin::Inside(&[Act::Suspend]),
-        ],
-        0,
-    );
-    holds_within(1, "a CRASH against a PAUSE, 4 cores", &world)
-        .expect(&["I1", "I3", "I13", "DONE", "RESUME"]);
+    let (call, sleep) = (|| Begin::Inside(&[Act::Call]), || Begin::Inside(&[Act::Suspend]));
+    let seen = ["I1", "I3", "I13", "DONE", "RESUME"];
+    holds_within(1, "a CRASH against a PAUSE and a sleeper", &held(vec![sleep()])).expect(&seen);
+    holds_within(0, "a CRASH against a PAUSE, 4 cores", &held(vec![call(), sleep()])).expect(&seen);
 }
 
 #[test]
