@@ -160,6 +160,9 @@ fn loom(log: &mut Log) -> Result<Tally> {
     cargo_tests(log, command)
 }
 
+/// How many properties section 6 of the stop's ABI has: I1 to I17, and L1 to L7.
+const PROPERTIES: [(&str, u32); 2] = [("I", 17), ("L", 7)];
+
 /// Explores every model to its last state; the log says of each how many there are and which properties it has.
 fn search(log: &mut Log) -> Result<Tally> {
     let mut command =
@@ -171,6 +174,11 @@ fn search(log: &mut Log) -> Result<Tally> {
     let tally = libtest_tally(&output);
     ensure!(ended.success() || tally.failed > 0, "cargo test: {}", ended.describe());
     ensure!(states > 0, "no model was explored");
+    let all = PROPERTIES
+        .iter()
+        .flat_map(|(letter, last)| (1..=*last).map(move |number| format!("{letter}{number}")));
+    let missing: Vec<_> = all.filter(|name| !properties.contains(name)).collect();
+    ensure!(missing.is_empty(), "no model checks {}", missing.join(" "));
     Ok(Tally { reason: Some(format!("{states} states; {}", properties.join(" "))), ..tally })
 }
 
@@ -186,7 +194,8 @@ fn explored(output: &str) -> (u64, Vec<String>) {
         states += count.unwrap_or(0);
         properties.extend(seen.split(", ").filter_map(|name| {
             let number = name.get(1..)?.parse::<u32>().ok()?;
-            ["I", "L"].contains(&name.get(..1)?).then(|| (name[..1].to_owned(), number))
+            let (letter, _) = PROPERTIES.iter().find(|(letter, _)| name.starts_with(letter))?;
+            Some((letter.to_string(), number))
         }));
     }
     (states, properties.into_iter().map(|(letter, number)| format!("{letter}{number}")).collect())
