@@ -160,6 +160,47 @@ mod tests {
     }
 
     #[test]
+    fn an_alarm_leaves_time_for_the_operating_system() {
+        let machine = Machine::new(2);
+        let begun = machine.time();
+        machine.call(0, Call::Begin, &[CRASH, 100, MS, 0, NO_SGI, 0]);
+        assert_eq!(machine.alarm(), Some(begun + MILLISECOND / 2));
+    }
+
+    /// A core that was given up is OFF, but not in the pen: it drives nothing.
+    #[test]
+    fn a_core_that_has_not_arrived_is_not_appointed() {
+        let machine = Machine::new(3);
+        let handle = machine.begin(0, Kind::Crash, [0, 0]);
+        machine.stop_core(2, Why::Nmi, handle, 0);
+        machine.call(0, Call::Release, &[handle, quell_abi::Release::Off as u64, quell_abi::ALL_CORES]);
+        machine.sent();
+        machine.begin(0, Kind::Crash, [1, 1]);
+        assert_eq!(machine.sent(), [Sent::Stop(vec![2])]);
+    }
+
+    /// The session is taken over when its lease is over: that of the next one is not.
+    #[test]
+    fn a_session_that_was_taken_over_resets_nothing() {
+        let machine = Machine::new(3);
+        machine.call(0, Call::Begin, &[CRASH | ORPHAN_RESET, 0, 0, 5 * MS, NO_SGI, 0]);
+        machine.advance(5 * MILLISECOND);
+        machine.on_time(machine.time(), |machine| _ = machine.begin(1, Kind::Crash, [100, 100]));
+        machine.stop().attend(&machine.table().local(0));
+        assert_eq!((machine.resets(), machine.phase()), (0, Phase::Grace));
+        assert_eq!(machine.table().control().load().owner(), 1);
+    }
+
+    #[test]
+    fn the_owner_is_not_its_own_deputy() {
+        let machine = Machine::new(2);
+        machine.begin(0, Kind::Crash, [1, 1]);
+        machine.stop().volunteer(&machine.table().local(0));
+        let session = machine.table().control().load();
+        assert!(!machine.stop().is_deputy(session, 0) && machine.stop().claim_deputy(session, 1));
+    }
+
+    #[test]
     fn a_core_that_has_nothing_to_do_with_it_drives_nothing() {
         let machine = Machine::new(2);
         machine.begin(0, Kind::Crash, [1, 1]);

@@ -162,6 +162,74 @@ mod tests {
     }
 
     #[test]
+    fn the_longest_time_is_one() {
+        let machine = Machine::new(2);
+        machine.off(1);
+        assert_eq!(machine.status(0, Call::Evict, &[1, TIMEOUT_MAX]), Status::Success);
+    }
+
+    /// Gives up every core but the caller.
+    fn give_up_others(machine: &Machine, caller: usize) {
+        let handle = machine.begin(caller, Kind::Crash, [0, 0]);
+        let off = [handle, quell_abi::Release::Off as u64, quell_abi::ALL_CORES];
+        assert_eq!(machine.status(caller, Call::Release, &off), Status::Success);
+    }
+
+    #[test]
+    fn a_core_that_was_given_up_is_not_off_before_it_arrives() {
+        let machine = Machine::new(2);
+        give_up_others(&machine, 0);
+        assert_eq!(evict(&machine, 1, 0), Status::Partial);
+        assert_eq!(machine.stop().gate(&machine.table().local(1)), Way::Pen);
+        assert_eq!(evict(&machine, 1, 0), Status::Success);
+    }
+
+    #[test]
+    fn a_core_that_sleeps_is_asked_too() {
+        let machine = Machine::new(2);
+        machine.tick(MILLISECOND);
+        assert!(machine.table().local(1).suspend(quell_power::Depth::Standby));
+        assert_eq!(evict(&machine, 1, 5), Status::Partial);
+        assert_eq!(machine.sent()[0], crate::testing::Sent::Stop(vec![1]));
+    }
+
+    #[test]
+    fn a_session_that_opens_meanwhile_ends_it_at_once() {
+        let machine = Machine::new(3);
+        machine.tick(MILLISECOND);
+        let begun = machine.time();
+        machine.on_time(begun + 3 * MILLISECOND, |machine| _ = machine.begin(2, Kind::Halt, [100, 100]));
+        let busy = [Status::Busy.to_register(), 2, Kind::Halt as u64, 0];
+        assert_eq!(machine.results(0, Call::Evict, &[1, 50 * MS]), busy);
+        assert!(machine.time() < begun + 20 * MILLISECOND);
+        assert!(!machine.stop().is_asked(&machine.table().local(1)), "it is taken back");
+    }
+
+    /// The caller's operating system is replaced while it asks.
+    #[test]
+    fn a_caller_that_was_given_up_asks_no_more() {
+        let machine = Machine::new(3);
+        machine.tick(MILLISECOND);
+        let begun = machine.time();
+        machine.on_time(begun + 3 * MILLISECOND, |machine| give_up_others(machine, 2));
+        assert_eq!(evict(&machine, 1, 50), Status::Partial);
+        assert!(machine.time() < begun + 20 * MILLISECOND);
+        assert!(!machine.stop().is_asked(&machine.table().local(1)), "it is taken back");
+    }
+
+    /// The core answers in the last moment, and is OFF when the caller wants its request back.
+    #[test]
+    fn a_core_that_is_off_in_the_last_moment_is_done() {
+        let machine = Machine::new(3);
+        machine.tick(MILLISECOND);
+        machine.on_send(|machine| {
+            assert_eq!(machine.stop().interrupted(&machine.table().local(1)), Way::Pen);
+            machine.stop().drop_request(&machine.table().local(1));
+        });
+        assert_eq!(evict(&machine, 1, 2), Status::Success);
+    }
+
+    #[test]
     fn a_core_that_is_not_on_evicts_nobody() {
         let machine = Machine::new(3);
         machine.off(2);

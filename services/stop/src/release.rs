@@ -301,6 +301,35 @@ mod tests {
     }
 
     #[test]
+    fn an_owner_that_is_not_on_releases_nothing() {
+        let machine = Machine::new(2);
+        let handle = pause(&machine);
+        assert!(machine.table().local(0).leave());
+        assert_eq!(release(&machine, 0, handle, RESUME).0, Status::Denied);
+    }
+
+    #[test]
+    fn a_core_that_is_about_to_be_parked_goes_on_too() {
+        let machine = Machine::new(2);
+        let handle = pause(&machine);
+        assert!(machine.table().local(1).leave());
+        assert_eq!(release(&machine, 0, handle, RESUME), (Status::Success, 1));
+    }
+
+    #[test]
+    fn what_is_being_released_is_not_released_again() {
+        for phase in [Phase::Releasing, Phase::Final] {
+            let machine = Machine::new(2);
+            let handle = pause(&machine);
+            let control = machine.table().control();
+            control.replace(control.load(), control.load().at(phase)).unwrap();
+            for how in [RESUME, OFF] {
+                assert_eq!(release(&machine, 0, handle, how).0, Status::Denied, "{phase:?} {how}");
+            }
+        }
+    }
+
+    #[test]
     fn a_pause_may_be_ended_for_good() {
         let machine = Machine::new(2);
         let handle = pause(&machine);

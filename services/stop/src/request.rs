@@ -285,6 +285,50 @@ mod tests {
         );
     }
 
+    fn ask(machine: &Machine, wish: Wish) -> Request {
+        let request = machine.stop().slots[0].inbox.next(wish, 0);
+        assert!(machine.stop().slots[1].inbox.ask(request));
+        request
+    }
+
+    /// One that sleeps gives its registers, and does not accept to be evicted.
+    #[test]
+    fn a_core_that_sleeps_serves_a_snapshot_only() {
+        for (wish, expected) in [(Wish::Snapshot, Standing::Gone), (Wish::Evict, Standing::Asked)] {
+            let machine = Machine::new(2);
+            let sleeper = machine.table().local(1);
+            assert!(sleeper.suspend(quell_power::Depth::Standby));
+            let request = ask(&machine, wish);
+            assert!(!machine.stop().serve(&sleeper));
+            assert_eq!(machine.stop().slots[1].inbox.standing(request), expected, "{wish:?}");
+            assert_eq!(machine.stop().records[1].identity().is_some(), wish == Wish::Snapshot);
+        }
+    }
+
+    #[test]
+    fn nothing_is_accepted_in_a_session() {
+        for wish in [Wish::Snapshot, Wish::Evict] {
+            let machine = Machine::new(2);
+            let request = ask(&machine, wish);
+            machine.begin(0, quell_abi::Kind::Halt, [1, 1]);
+            assert!(!machine.stop().serve(&machine.table().local(1)));
+            assert_eq!(machine.stop().slots[1].inbox.standing(request), Standing::Asked, "{wish:?}");
+        }
+    }
+
+    /// A session that opens while the core is captured counts it among its own.
+    #[test]
+    fn a_core_that_is_evicted_when_a_session_opens_has_stopped_in_it() {
+        let machine = Machine::new(2);
+        machine.on_capture(|machine| {
+            let control = machine.table().control();
+            let idle = control.load();
+            control.replace(idle, idle.opened(quell_abi::Kind::Halt, Default::default(), 0)).unwrap();
+        });
+        assert_eq!(machine.stop().leave_evicted(&machine.table().local(1)), Way::Pen);
+        assert_eq!(machine.table().local(1).word().generation(), 1);
+    }
+
     /// The one that asks was given up, and its operating system replaced: it evicts nobody of the next.
     #[test]
     fn a_request_of_a_core_that_is_not_on_is_void() {

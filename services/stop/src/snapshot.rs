@@ -235,7 +235,11 @@ mod tests {
         machine.poll(0, handle);
         machine.boot(0, 1);
         machine.tick(MILLISECOND);
+        machine.sent();
         assert_eq!(snapshot(&machine, 1), [Status::Partial.to_register(), 0, 1, 1]);
+        assert!(machine.sent().is_empty(), "it is not asked");
+        machine.set_pc(0x2222);
+        machine.stop().record_snapshot(1);
         assert_eq!(record(&machine, 1), (1, Why::Nmi as u64, 0x1111));
     }
 
@@ -259,5 +263,46 @@ mod tests {
         };
         assert_eq!(asked(first + MILLISECOND - 1), Standing::Gone);
         assert_eq!(asked(first + MILLISECOND), Standing::Asked);
+        assert!(
+            machine.stop().is_captured(&query(first), 1) && !machine.stop().is_captured(&query(first + 1), 1)
+        );
+    }
+
+    /// Two ask at once: the core itself holds the time, too.
+    #[test]
+    fn a_core_that_was_just_captured_does_not_capture_itself_again() {
+        let machine = Machine::new(2);
+        machine.advance(10 * MILLISECOND);
+        let capture = |pc| {
+            machine.set_pc(pc);
+            machine.stop().record_snapshot(1);
+            record(&machine, 1).2
+        };
+        assert_eq!(capture(1), 1);
+        machine.advance(MILLISECOND - 1);
+        assert_eq!(capture(2), 1);
+        machine.advance(1);
+        assert_eq!(capture(3), 3);
+    }
+
+    /// A request that was accepted when the time is over is done in a moment: the answer tells of it.
+    #[test]
+    fn what_was_accepted_is_waited_for() {
+        let machine = Machine::new(2);
+        let request = machine.stop().slots[0].inbox.next(Wish::Snapshot, 0);
+        let query = Query { cores: 1..2, request, begin: machine.time(), generation: 0 };
+        assert!(machine.stop().slots[1].inbox.ask(request));
+        // In the middle of the capture, as the asker sees it.
+        let asker = machine.time();
+        let seen = std::rc::Rc::new(core::cell::Cell::new(None));
+        let during = seen.clone();
+        machine.on_capture(move |machine| {
+            machine.tick(1);
+            machine.on_time(asker + 10, |machine| machine.stop().drop_request(&machine.table().local(1)));
+            machine.stop().end_requests(&query, machine.time());
+            during.set(Some((machine.stop().standing(&query, 1), machine.time() > asker + 10)));
+        });
+        assert_eq!(answers(&machine, 1, 7), Way::Back);
+        assert_eq!(seen.take(), Some((Standing::Gone, true)));
     }
 }

@@ -78,6 +78,9 @@ pub(crate) struct Machine {
     pc: Cell<u64>,
     sleep: RefCell<VecDeque<Then>>,
     capture: RefCell<Option<Then>>,
+    send: RefCell<Option<Then>>,
+    /// Something that happens when the clock is next read, and says this.
+    time: RefCell<Option<Event>>,
     alarm: Cell<Option<u64>>,
     strays: Cell<u32>,
     resets: Cell<u32>,
@@ -101,6 +104,8 @@ impl Machine {
             pc: Cell::default(),
             sleep: RefCell::default(),
             capture: RefCell::default(),
+            send: RefCell::default(),
+            time: RefCell::default(),
             alarm: Cell::default(),
             strays: Cell::default(),
             resets: Cell::default(),
@@ -157,6 +162,16 @@ impl Machine {
     /// Lets something happen once, while a core is captured.
     pub(crate) fn on_capture(&self, event: impl FnOnce(&Self) + 'static) {
         self.capture.replace(Some(Box::new(event)));
+    }
+
+    /// Lets something happen once, when the secure interrupt is next sent.
+    pub(crate) fn on_send(&self, event: impl FnOnce(&Self) + 'static) {
+        self.send.replace(Some(Box::new(event)));
+    }
+
+    /// Lets something happen once, when the clock is read and is so far, or farther.
+    pub(crate) fn on_time(&self, time: u64, event: impl FnOnce(&Self) + 'static) {
+        self.time.replace(Some((time, Box::new(event))));
     }
 
     /// Returns when the alarm rings that was last set, on whichever core.
@@ -286,7 +301,12 @@ impl Topology for Machine {
 
 impl Hardware for Machine {
     fn now(&self) -> u64 {
-        self.clock.replace(self.clock.get() + self.tick.get())
+        let now = self.clock.replace(self.clock.get() + self.tick.get());
+        let event = self.time.borrow_mut().take_if(|(time, _)| *time <= now);
+        if let Some((_, event)) = event {
+            event(self);
+        }
+        now
     }
 
     fn frequency(&self) -> u64 {
@@ -295,6 +315,9 @@ impl Hardware for Machine {
 
     fn send_stop(&self, cores: impl Iterator<Item = usize>) {
         self.sent.borrow_mut().push(Sent::Stop(cores.collect()));
+        if let Some(event) = self.send.take() {
+            event(self);
+        }
     }
 
     fn send_normal(&self, sgi: u32, cores: impl Iterator<Item = usize>) {
