@@ -92,7 +92,7 @@ fn stopped_and_asked() -> World {
 
 #[test]
 fn what_a_core_was_stopped_with_stays() {
-    Exploration::of("a CRASH, CPU_ON and SNAPSHOT", &stopped_and_asked()).within(2).holds().expect(&[
+    Exploration::of("a CRASH, CPU_ON and SNAPSHOT", &stopped_and_asked()).within(1).holds().expect(&[
         "I9",
         "I11",
         "DONE",
