@@ -28,7 +28,7 @@ pub(crate) fn trng(caller: Caller, function: FunctionId) {
 }
 
 /// The calling core.
-struct Core;
+pub(crate) struct Core;
 
 impl quell_arch::Hardware for Core {
     const SOC: Soc = Soc {

@@ -12,11 +12,12 @@ use crate::{
     console::Part,
     crash, gic,
     machine::{self, Machine},
-    mem_protect, mmu, pen, world,
+    mem_protect, mitigation, mmu, pen, world,
 };
 
 /// The first core: finds out what the machine is, and hands over.
 pub(crate) extern "C" fn first_core() -> ! {
+    mitigation::guard_entries();
     let description = read_device_tree();
     // SAFETY: only this core runs, and the platform promises that the description is true.
     unsafe { mmu::map_memory(&description.memory) };
@@ -43,6 +44,7 @@ pub(crate) extern "C" fn first_core() -> ! {
 
 /// Every other core, with its first doorbell acknowledged.
 pub(crate) extern "C" fn other_core() -> ! {
+    mitigation::guard_entries();
     pen::stay(&machine::local_core())
 }
 

@@ -1,10 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What EL3 does against speculation that crosses contexts: at reset, and when it is asked to.
+//! What EL3 does against speculation that crosses contexts: at reset, whenever a lower exception level comes up, and when it is
+//! asked to.
 
 use core::arch::{asm, naked_asm};
 
-use quell_arch::mitigation::{ARM, CORTEX_A57, CORTEX_A72, Mitigation};
+use aarch64_cpu::registers::VBAR_EL3;
+use quell_arch::{
+    Hardware,
+    mitigation::{ARM, CORTEX_A57, CORTEX_A72, MOST_BRANCHES, Mitigation},
+};
+use tock_registers::interfaces::Writeable;
+
+use crate::{arch::Core, vectors};
 
 /// CPUACTLR_EL1 of Cortex-A57 and A72: no load passes a store whose address is not known.
 const DISABLE_LOAD_PASS_STORE: u64 = 1 << 55;
@@ -39,6 +47,57 @@ pub(crate) extern "C" fn init_core() {
         a57 = const CORTEX_A57,
         a72 = const CORTEX_A72,
         bit = const DISABLE_LOAD_PASS_STORE,
+    )
+}
+
+/// Lets this core come up by the vectors that it needs. It has not been below EL3 since its reset.
+pub(crate) fn guard_entries() {
+    match Core.core().branch_history() {
+        // What is not known is not promised, to callers neither.
+        None | Some(Mitigation::Nothing) => {}
+        Some(_) => VBAR_EL3.set(vectors::guarded_vectors as *const () as u64),
+    }
+}
+
+/// Makes this core forget what a lower exception level has taught its branch predictor.
+///
+/// There is one such function for all cores, because each has its own table of vectors otherwise: it does at least what
+/// [`branch_history`](quell_arch::mitigation::CoreId::branch_history) says. Cortex-A57 and A72 invalidate the predictor, history
+/// and all. The others take as many branches as the one that needs most, and clear the history, which is a NOP on a core that
+/// can not. Which way is taken is a branch that could be predicted wrongly, so both ways end in an ISB: nothing behind it
+/// is executed before the branch is decided.
+///
+/// Uses no stack. Clobbers x0, x1 and the flags.
+#[unsafe(naked)]
+pub(crate) extern "C" fn enter() {
+    naked_asm!(
+        "mrs    x0, midr_el1",
+        "ubfx   x0, x0, #4, #12",
+        "sub    x0, x0, #{a57}",
+        "cmp    x0, #{a72} - {a57}",
+        "b.ls   2f",
+        "mov    w0, #{branches}",
+        "0:",
+        "b      1f",
+        "1:",
+        "subs   w0, w0, #1",
+        "b.ne   0b",
+        "hint   #22",                       // CLRBHB
+        "dsb    nsh",
+        "isb",
+        "ret",
+        "2:",
+        "mrs    x0, sctlr_el3",
+        "bic    x1, x0, #{mmu}",
+        "msr    sctlr_el3, x1",
+        "isb",                              // the MMU is off; this code lies where it is mapped
+        "msr    sctlr_el3, x0",
+        "isb",                              // the MMU is on before the next access to memory
+        "ret",
+        a57 = const CORTEX_A57,
+        a72 = const CORTEX_A72,
+        branches = const MOST_BRANCHES,
+        mmu = const MMU,
     )
 }
 

@@ -8,20 +8,24 @@
 //! From a lower exception level:
 //!
 //! 1. Save x0-x30 in a [`Frame`] at the top of the stack.
-//! 2. Call [`lower_sync`](exception::lower_sync) with the frame, or [`lower_fiq`](exception::lower_fiq). A core that is to
+//! 2. In the table of a core that needs it ([`guarded_vectors`]): [`mitigation::enter`], before the first indirect branch.
+//! 3. Call [`lower_sync`](exception::lower_sync) with the frame, or [`lower_fiq`](exception::lower_fiq). A core that is to
 //!    stop does not come back from there.
-//! 3. Go to `enter_ns`: pass the [`gate`](exception::gate), restore the frame and return. The frame is the caller's but for
+//! 4. Go to `enter_ns`: pass the [`gate`](exception::gate), restore the frame and return. The frame is the caller's but for
 //!    the results that the handler wrote. x19-x28 need not be restored: the Rust code has preserved them.
 //!
 //! Every other exception is a fault, because none other is routed here: the [crash report](crate::crash) is all that follows.
 
 use core::{arch::global_asm, mem::offset_of};
 
-use crate::{crash, exception, frame::Frame, pen};
+use crate::{crash, exception, frame::Frame, mitigation, pen};
 
 unsafe extern "C" {
     /// The exception vectors: an address for VBAR_EL3.
     pub(crate) fn vectors();
+
+    /// The same for a core whose branch predictor the lower exception levels could have trained against EL3.
+    pub(crate) fn guarded_vectors();
 
     /// Goes to the non-secure world as ELR_EL3 and SPSR_EL3 say, with x0 = `context`, every other general-purpose
     /// register 0 and the stack of this core empty. The gate may still stop the core.
@@ -53,10 +57,27 @@ global_asm!(
     str     x30, [sp, #{x} + 8 * 30]
     .endm
 
-    // A vector has room for 32 instructions; the assembler refuses a slot that outgrows it.
-    .macro vector handler
+    // A vector has room for 32 instructions; the assembler refuses a table whose slots outgrow it.
+    // The labels tell the check of the stack where a path begins.
+    .macro sync label, guard
     .balign 128
-    b       \handler
+\label:
+    save
+    \guard
+    mov     x0, sp
+    bl      {lower_sync}
+    b       enter_ns
+    .size   \label, . - \label
+    .endm
+
+    .macro fiq label, guard
+    .balign 128
+\label:
+    save
+    \guard
+    bl      {lower_fiq}
+    b       enter_ns
+    .size   \label, . - \label
     .endm
 
     .macro fault number
@@ -66,10 +87,7 @@ global_asm!(
     b       {fault}
     .endm
 
-    .section .vectors, "ax"
-    .balign 2048
-    .global vectors
-vectors:
+    .macro table name, guard
     fault   0                           // EL3 with SP_EL0
     fault   1
     fault   2
@@ -78,25 +96,30 @@ vectors:
     fault   5
     fault   6
     fault   7
-    vector  sync                        // lower, AArch64
-    fault   9
-    vector  fiq
+    sync    vector_\name\()_sync, "\guard"
+    fault   9                           // lower, AArch64
+    fiq     vector_\name\()_fiq, "\guard"
     fault   11
-    vector  sync                        // lower, AArch32
-    fault   13
-    vector  fiq
+    sync    vector_\name\()_sync_aarch32, "\guard"
+    fault   13                          // lower, AArch32
+    fiq     vector_\name\()_fiq_aarch32, "\guard"
     fault   15
+    .endm
 
-    .balign 128
-fiq:
-    save
-    bl      {lower_fiq}
-    b       enter_ns
+    .section .vectors, "ax"
+    .balign 2048
+    .global vectors
+vectors:
+    table   plain
+    .org    vectors + 2048 - 116        // no slot before the last, a fault of three instructions, outgrew its place
 
-sync:
-    save
-    mov     x0, sp
-    bl      {lower_sync}
+    .balign 2048
+    .global guarded_vectors
+guarded_vectors:
+    table   guarded, "bl {guard}"       // clobbers x0, x1, x30 and the flags
+    .org    guarded_vectors + 2048 - 116
+
+    .balign 4
     .global enter_ns
 enter_ns:
     bl      {gate}
@@ -147,6 +170,7 @@ enter_boot:
     x = const offset_of!(Frame, x),
     fault = sym crash::fault,
     gate = sym exception::gate,
+    guard = sym mitigation::enter,
     live_again = sym pen::live_again,
     lower_fiq = sym exception::lower_fiq,
     lower_sync = sym exception::lower_sync,

@@ -47,14 +47,17 @@ impl Gdb {
         Ok(gdb)
     }
 
-    /// Runs until a core is about to execute the instruction at `address`; that core is the one to look at then.
-    pub fn run_to(&mut self, address: u64) -> Result<()> {
+    /// Runs until a core is about to execute the instruction at `address`; returns its number. It is the one to look at then.
+    pub fn run_to(&mut self, address: u64) -> Result<u32> {
         self.command(&format!("Z1,{address:x},4"))?;
         let reason = self.ask("c")?;
         let thread = reason.split(';').find_map(|part| part.split("thread:").nth(1));
         let thread = thread.with_context(|| format!("the machine stopped somewhere: {reason}"))?.to_owned();
         self.command(&format!("z1,{address:x},4"))?;
-        self.command(&format!("Hg{thread}"))
+        self.command(&format!("Hg{thread}"))?;
+        // Threads are numbered from 1, as p1.1.
+        let number = thread.rsplit('.').next().and_then(|number| u32::from_str_radix(number, 16).ok());
+        number.and_then(|number| number.checked_sub(1)).with_context(|| format!("no core is {thread}"))
     }
 
     /// Lets the machine run for a while.

@@ -18,7 +18,7 @@ use crate::conformance::Options;
 use crate::gdb::Gdb;
 use crate::qemu::Outcome;
 use crate::test::{Case, Log, Tally};
-use crate::{image, paths};
+use crate::{code, image, paths};
 
 /// The vector of calls from AArch64: the firmware's vectors lie at the start of secure SRAM.
 pub const CALL_VECTOR: u64 = 0x2000_0400;
@@ -31,6 +31,7 @@ pub fn cases() -> Vec<Case> {
     vec![
         Case::new("mem_protect and a reset in its middle", cleared_all_the_same),
         Case::new("off with a virtual interrupt", sleeps_all_the_same),
+        Case::new("guarded entries", guarded),
     ]
 }
 
@@ -97,6 +98,45 @@ fn sleeps_all_the_same(log: &mut Log) -> Result<Tally> {
     let places: HashSet<_> = seen.iter().collect();
     ensure!(places.len() == 1, "core 1 does not sleep: it was at {places:x?}");
     Ok(Tally::pass())
+}
+
+/// The kinds of core that need a mitigation at each entry to EL3, and one that needs none.
+const GUARDED: [&str; 5] = ["cortex-a57", "cortex-a72", "neoverse-n1", "neoverse-v1", "neoverse-n2"];
+const UNGUARDED: &str = "max";
+
+/// Every core that needs it mitigates when it comes up to EL3, the first one and the others; one that does not, does not.
+fn guarded(log: &mut Log) -> Result<Tally> {
+    let data = code::read(&image::build()?.elf)?;
+    let file = code::parse(&data)?;
+    let [mitigation, way_back] = ["bl31::mitigation::enter", "enter_ns"]
+        .map(|name| code::place_of(&file, name).map(|place| place.start));
+    let (mitigation, way_back) = (mitigation?, way_back?);
+    for cpu in GUARDED.into_iter().chain([UNGUARDED]) {
+        let options = Options { filter: "psci.cpu_on.every_core".to_owned(), ..Options::on(2, cpu) };
+        let is_guarded = cpu != UNGUARDED;
+        let (outcome, seen) = run(&options, Duration::from_secs(60), log, move |mut gdb| {
+            let mut seen = HashSet::new();
+            while seen.len() < 2 {
+                match gdb.run_to(mitigation) {
+                    Ok(core) => {
+                        seen.insert(core);
+                        // A core that is there would be there again at once.
+                        gdb.run_to(way_back)?;
+                    }
+                    // It has powered off.
+                    Err(_) if !is_guarded => return Ok(seen),
+                    Err(error) => return Err(error),
+                }
+            }
+            gdb.detach()?;
+            Ok(seen)
+        })?;
+        outcome.check()?;
+        ensure!(outcome.console.contains(" failed 0 "), "the suite failed on {cpu}");
+        let expected = if is_guarded { 2 } else { 0 };
+        ensure!(seen.len() == expected, "of 2 cores of {cpu} {} mitigate when they come to EL3", seen.len());
+    }
+    Ok(Tally { passed: GUARDED.len() as u32 + 1, ..Tally::default() })
 }
 
 /// Finds the one DC ZVA of the firmware: the instruction that clears memory.

@@ -19,7 +19,19 @@ use quell_plat::{Platform, sbsa_ref::SbsaRef};
 use crate::code::{self, Code, Elf};
 
 /// Where a core has its whole stack before it: exceptions, the way to the non-secure world, the boot.
-const ROOTS: [&str; 4] = ["vectors", "enter_boot", "bl31::boot::first_core", "bl31::boot::other_core"];
+const ROOTS: [&str; 11] = [
+    "vector_plain_sync",
+    "vector_plain_fiq",
+    "vector_plain_sync_aarch32",
+    "vector_plain_fiq_aarch32",
+    "vector_guarded_sync",
+    "vector_guarded_fiq",
+    "vector_guarded_sync_aarch32",
+    "vector_guarded_fiq_aarch32",
+    "enter_boot",
+    "bl31::boot::first_core",
+    "bl31::boot::other_core",
+];
 
 /// The static that holds the stacks of all cores.
 const STACKS: &str = "bl31::machine::STACKS";

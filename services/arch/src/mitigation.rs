@@ -51,6 +51,9 @@ const NEOVERSE_N1: u64 = 0xd0c;
 const NEOVERSE_V1: u64 = 0xd40;
 const NEOVERSE_N2: u64 = 0xd49;
 
+/// The most branches that a core of this list has to take.
+pub const MOST_BRANCHES: u32 = 32;
+
 /// ID_AA64PFR0_EL1.CSV2: 0 not disclosed, 1 branch targets, 3 branch history too.
 const CSV2_SHIFT: u32 = 56;
 const CSV2_3: u64 = 3;
@@ -96,7 +99,7 @@ impl CoreId {
         match self.part() {
             CORTEX_A72 => Some(Mitigation::Loop(8)),
             CORTEX_A76 | NEOVERSE_N1 => Some(Mitigation::Loop(24)),
-            NEOVERSE_V1 | NEOVERSE_N2 => Some(Mitigation::Loop(32)),
+            NEOVERSE_V1 | NEOVERSE_N2 => Some(Mitigation::Loop(MOST_BRANCHES)),
             _ => None,
         }
     }
@@ -139,6 +142,7 @@ pub(crate) mod tests {
             let core = core(part, csv2);
             assert_eq!(core.branch_targets(), targets, "{part:#x} {csv2}");
             assert_eq!(core.branch_history(), history, "{part:#x} {csv2}");
+            assert!(!matches!(history, Some(Loop(count)) if count > MOST_BRANCHES));
         }
     }
 
