@@ -114,15 +114,20 @@ fn descendants(parent: u32) -> Vec<Pid> {
 
 /// Returns how much processor time our children, and theirs, that run now have used.
 pub fn processor_time_of_children() -> Duration {
-    let threads = descendants(std::process::id()).into_iter().flat_map(|pid| {
-        fs::read_dir(format!("/proc/{}/task", pid.as_raw_nonzero())).into_iter().flatten().flatten()
-    });
-    // The first number is nanoseconds on a processor (Linux, Documentation/scheduler/sched-stats.rst).
-    let time = |thread: fs::DirEntry| {
-        let text = fs::read_to_string(thread.path().join("schedstat")).ok()?;
-        text.split(' ').next()?.parse::<u64>().ok()
+    let ticks = |pid: Pid| {
+        let text = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap_or_default();
+        processor_ticks(&text).unwrap_or_default()
     };
-    Duration::from_nanos(threads.filter_map(time).sum())
+    let ticks: u64 = descendants(std::process::id()).into_iter().map(ticks).sum();
+    Duration::from_secs(ticks) / rustix::param::clock_ticks_per_second() as u32
+}
+
+/// Finds the ticks that a process has spent on a processor, for itself and in the kernel, threads that have ended included, in
+/// what proc_pid_stat(5) describes: fields 14 and 15. The name in field 2 may hold anything, in parentheses.
+fn processor_ticks(stat: &str) -> Option<u64> {
+    let (_, after_name) = stat.rsplit_once(')')?;
+    let mut fields = after_name.split_whitespace().skip(11);
+    Some(fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?)
 }
 
 /// Writes a command as a person would type it.
@@ -235,6 +240,14 @@ mod tests {
         let mut command = Command::new("sh");
         command.args(["-c", script]);
         command
+    }
+
+    #[test]
+    fn processor_time_is_behind_any_name() {
+        let stat = "42 (qemu) 7 (x)) S 1 2 3 4 5 6 7 8 9 10 250 50 0 0 20 0 6 0 99 0 0";
+        assert_eq!(processor_ticks(stat), Some(300));
+        assert_eq!(processor_ticks("42 (qemu) S 1 2"), None);
+        assert_eq!(processor_ticks(""), None);
     }
 
     #[test]
