@@ -2,7 +2,10 @@
 
 //! The registers of the non-secure world on a core's EL3 stack.
 
-use core::ptr::NonNull;
+use core::{
+    ptr::NonNull,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use quell_arch::Registers;
 
@@ -17,8 +20,9 @@ use crate::machine;
 pub(crate) struct Frame {
     /// x0 to x30.
     pub x: [u64; 31],
-    /// x0 of the latest SMC of this life of the core; the vectors leave it alone. 0: there was none.
-    last_call: u64,
+    /// x0 of the latest SMC of this life of the core; the vectors leave it alone. 0: there was none. Other cores read it, for a
+    /// crash report.
+    last_call: AtomicU64,
 }
 
 /// The caller's registers: the frame at the top of the calling core's stack, which is there as long as the core is in EL3 on
@@ -45,17 +49,16 @@ impl Caller {
     ///
     /// # Safety
     ///
-    /// Only the calling core runs.
+    /// The core is not the calling one, and does not run.
     pub(crate) unsafe fn clear_last_call(index: usize) {
         // SAFETY: the frame lies on the stack of a core that does not run, in memory that is there.
-        unsafe { (&raw mut (*Self::frame_of(index)).last_call).write(0) };
+        unsafe { &(*Self::frame_of(index)).last_call }.store(0, Ordering::Relaxed);
     }
 
     /// Returns the latest call of a core, which may be making another one at this moment.
     pub(crate) fn last_call_of(index: usize) -> u64 {
-        // SAFETY: the frame lies on the stack of that core, in memory that is there; the word is read at once, and any value
-        // is one.
-        unsafe { (&raw const (*Self::frame_of(index)).last_call).read_volatile() }
+        // SAFETY: the frame lies on the stack of that core, in memory that is there, and this word of it is an atomic for all.
+        unsafe { &(*Self::frame_of(index)).last_call }.load(Ordering::Relaxed)
     }
 
     /// Returns where the frame of a core is while it is in EL3.
@@ -74,7 +77,7 @@ impl Caller {
     /// Notes the latest call, for a crash report.
     pub(crate) fn note_call(self, function: u64) {
         // SAFETY: as for `get`.
-        unsafe { (&raw mut (*self.0.as_ptr()).last_call).write(function) };
+        unsafe { &(*self.0.as_ptr()).last_call }.store(function, Ordering::Relaxed);
     }
 
     /// Returns every register, one after the other.

@@ -77,8 +77,11 @@ pub(crate) unsafe fn describe(description: &Description) {
         PSCI_SLOTS[index].clear();
         STOP_SLOTS[index].clear();
         RECORDS[index].clear();
-        // SAFETY: only this core runs.
-        unsafe { Caller::clear_last_call(index) };
+        // The calling core's own frame is cleared when it goes to BL33; until then its stack is in use.
+        if index != core_index() {
+            // SAFETY: only this core runs.
+            unsafe { Caller::clear_last_call(index) };
+        }
     }
     core_table().cold_boot(core_index());
 }

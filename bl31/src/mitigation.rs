@@ -62,10 +62,10 @@ pub(crate) fn guard_entries() {
 /// Makes this core forget what a lower exception level has taught its branch predictor.
 ///
 /// There is one such function for all cores, because each has its own table of vectors otherwise: it does at least what
-/// [`branch_history`](quell_arch::mitigation::CoreId::branch_history) says. Cortex-A57 and A72 invalidate the predictor, history
-/// and all. The others take as many branches as the one that needs most, and clear the history, which is a NOP on a core that
-/// can not. Which way is taken is a branch that could be predicted wrongly, so both ways end in an ISB: nothing behind it
-/// is executed before the branch is decided.
+/// [`branch_history`](quell_arch::mitigation::CoreId::branch_history) says. Cortex-A57 and A72 invalidate the predictor. Then
+/// every core takes as many branches as the one that needs most, and clears the history, which is a NOP on a core that can
+/// not. Whether the predictor is invalidated is a branch that could be predicted wrongly, but nothing behind the ISB at the end is
+/// executed before it is decided.
 ///
 /// Uses no stack. Clobbers x0, x1 and the flags.
 #[unsafe(naked)]
@@ -75,7 +75,14 @@ pub(crate) extern "C" fn enter() {
         "ubfx   x0, x0, #4, #12",
         "sub    x0, x0, #{a57}",
         "cmp    x0, #{a72} - {a57}",
-        "b.ls   2f",
+        "b.hi   2f",
+        "mrs    x0, sctlr_el3",
+        "bic    x1, x0, #{mmu}",
+        "msr    sctlr_el3, x1",
+        "isb",                              // the MMU is off; this code lies where it is mapped
+        "msr    sctlr_el3, x0",
+        "isb",                              // the MMU is on before the next access to memory
+        "2:",
         "mov    w0, #{branches}",
         "0:",
         "b      1f",
@@ -85,14 +92,6 @@ pub(crate) extern "C" fn enter() {
         "hint   #22",                       // CLRBHB
         "dsb    nsh",
         "isb",
-        "ret",
-        "2:",
-        "mrs    x0, sctlr_el3",
-        "bic    x1, x0, #{mmu}",
-        "msr    sctlr_el3, x1",
-        "isb",                              // the MMU is off; this code lies where it is mapped
-        "msr    sctlr_el3, x0",
-        "isb",                              // the MMU is on before the next access to memory
         "ret",
         a57 = const CORTEX_A57,
         a72 = const CORTEX_A72,
