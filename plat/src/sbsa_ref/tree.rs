@@ -25,8 +25,14 @@ const DEFAULT_GICR: u64 = 0x4008_0000;
 /// The most RAM that the machine can have.
 const DRAM_MOST: u64 = 8 << 40;
 
+/// A frame of registers: the distributor is one.
+const FRAME: u64 = 0x1_0000;
+
 /// Distance of two redistributors: RD and SGI frame, no virtual LPIs.
-const GICR_STRIDE: u64 = 0x2_0000;
+const GICR_STRIDE: u64 = 2 * FRAME;
+
+/// The ITS: two frames, which the machine does not align to more than a page.
+const ITS_SIZE: u64 = 2 * FRAME;
 
 /// Returns what the monitor needs, and leaves what the calls answer in `facts`; of a bad tree nothing there is of use.
 pub(super) fn describe(tree: &[u8], facts: &Facts) -> Result<Description, BadTree> {
@@ -90,8 +96,13 @@ fn gic(root: FdtNode<'_>, cores: usize) -> Result<Gic, BadTree> {
         Some(its) => Some(reg(its, "its reg", 2)?[0]),
         None => None,
     };
-    for (start, size) in [(gicd, 1), (gicr, cores as u64 * GICR_STRIDE), (its.unwrap_or(gicd), 1)] {
-        if !(GIC.start..=GIC.end - size).contains(&start) {
+    let parts = [
+        (gicd, FRAME, FRAME),
+        (gicr, cores as u64 * GICR_STRIDE, FRAME),
+        (its.unwrap_or(GIC.start), ITS_SIZE, PAGE),
+    ];
+    for (start, size, alignment) in parts {
+        if !(GIC.start..=GIC.end - size).contains(&start) || !start.is_multiple_of(alignment) {
             return Err(BadTree::Gic(start));
         }
     }

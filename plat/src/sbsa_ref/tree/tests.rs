@@ -47,10 +47,14 @@ fn a_gic_elsewhere_is_refused() {
         ([0, 0x1_0000, GICR, 0x400_0000], 0),
         ([GICD, 0x1_0000, 0x441f_0000, 0x400_0000], 0x441f_0000),
         ([GICD, 0x1_0000, u64::MAX, 0x400_0000], u64::MAX),
+        // It does not fit, or is no frame.
+        ([0x441f_fff8, 0x1_0000, GICR, 0x400_0000], 0x441f_fff8),
+        ([0x4006_0001, 0x1_0000, GICR, 0x400_0000], 0x4006_0001),
+        ([GICD, 0x1_0000, 0x4008_8000, 0x400_0000], 0x4008_8000),
     ] {
         assert_eq!(Tree { intc: Some(intc), ..Tree::new(1) }.describe(), Err(BadTree::Gic(bad)));
     }
-    for bad in [0, 0x3fff_ffff, 0x4420_0000, u64::MAX] {
+    for bad in [0, 0x3fff_ffff, 0x4408_1004, 0x441f_0000, 0x4420_0000, u64::MAX] {
         assert_eq!(Tree { its: Some([bad, 0]), ..Tree::new(1) }.describe(), Err(BadTree::Gic(bad)));
     }
 }
