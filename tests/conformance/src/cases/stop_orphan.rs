@@ -48,15 +48,16 @@ fn spin(indices: impl Iterator<Item = usize>) -> Verdict {
     indices.take(SPINNERS).try_for_each(|index| start_with_job(index, wedge::deaf))
 }
 
-/// Passes if heartbeats stand still within the patience, without a call of the firmware.
+/// Passes if heartbeats stand still within the patience, without a POLL; and are those of cores that are off, for a busy host may
+/// let a core wait for long.
 fn stand_still(indices: impl Iterator<Item = usize> + Clone) -> Verdict {
     let total = || indices.clone().map(cores::heartbeat).fold(0_u64, u64::wrapping_add);
     let still = wait_until(PATIENCE, || {
         let before = total();
         clock::pause(50_000);
-        total() == before
+        total() == before && indices.clone().all(|index| psci::affinity_info(index) == OFF)
     });
-    holds("heartbeats that stand still without a POLL", still)
+    holds("cores that are off and stand still without a POLL", still)
 }
 
 /// BEGIN, and then nothing: the owner's own timer in EL3 drives the session.
