@@ -195,12 +195,17 @@ impl<'a> LocalCore<'a> {
         panic!("sessions open faster than a core can go on");
     }
 
-    /// Says that the core is in the pen although a session gave it up: from here on a start takes it.
-    pub fn arrive(&self) {
+    /// Says that the core is in the pen although a session gave it up: from here on a start takes it. `prepare` is called before
+    /// each attempt, with the word that the core would arrive from: a later session may have marked it.
+    pub fn arrive(&self, prepare: impl Fn(CoreWord)) {
         // Others start the core meanwhile, and sessions take that back.
         for _ in 0..MARKS {
             let word = self.slot.load();
-            if !word.is_quarantined() || self.slot.arrive(word).is_ok() {
+            if !word.is_quarantined() {
+                return;
+            }
+            prepare(word);
+            if self.slot.arrive(word).is_ok() {
                 return;
             }
         }

@@ -162,7 +162,7 @@ mod tests {
                 assert_eq!(step, Some(Step::MarkMissing));
                 assert_eq!((after.is_quarantined(), after.why()), (true, Why::NoAnswer));
                 assert_eq!(table.remote(1).unwrap().contain(next), (after, None), "once");
-                table.local(1).arrive();
+                table.local(1).arrive(|_| {});
                 assert_eq!((slot.load().generation(), slot.load().is_off()), (6, true));
             });
         }
@@ -206,7 +206,7 @@ mod tests {
                 assert_eq!(table.local(1).boot().is_some(), !is_late, "{state:?}");
                 if is_late {
                     assert_eq!(slot.load().state(), State::Pending);
-                    table.local(1).arrive();
+                    table.local(1).arrive(|_| {});
                     assert_eq!(table.local(1).boot(), Some(ENTRY));
                 }
             });

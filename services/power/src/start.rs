@@ -213,7 +213,7 @@ mod tests {
             with_core(State::Off, |table, slot| {
                 let claimed = quarantined(State::Claimed);
                 slot.force(claimed);
-                table.local(1).arrive();
+                table.local(1).arrive(|_| {});
                 let next = table.remote(1).unwrap().starter_step(claimed, step, Why::NoAnswer, 5).unwrap();
                 assert!(!next.is_quarantined());
                 let expected = match step {
@@ -226,7 +226,7 @@ mod tests {
         with_core(State::Off, |table, slot| {
             slot.force(quarantined(State::Cancelled));
             let cancelled = slot.load();
-            table.local(1).arrive();
+            table.local(1).arrive(|_| {});
             table.remote(1).unwrap().drop_cancelled(cancelled);
             assert_eq!(slot.load().state(), State::Off);
         });

@@ -134,7 +134,7 @@ mod tests {
         assert_eq!((ask(0), ask(1)), (Outcome::Return(ON), Outcome::Return(ON)));
         assert_eq!(machine.call(0, [CPU_ON, 1, ENTRY, 0]), Outcome::Return(0));
         assert_eq!(ask(0), Outcome::Return(ON_PENDING));
-        machine.table().local(1).arrive();
+        machine.table().local(1).arrive(|_| {});
         assert!(machine.table().local(1).boot().is_some());
     }
 

@@ -9,13 +9,19 @@ use quell_power::{ControlWord, Protection, intact};
 
 use crate::{Hardware, Stop};
 
+/// Returns whether a core that ends for this reason is captured: one that called CPU_OFF, or never began, has no registers
+/// worth a record.
+pub(crate) const fn is_captured(why: Why) -> bool {
+    !matches!(why, Why::Off | Why::NeverRan)
+}
+
 impl<H: Hardware> Stop<'_, H> {
     /// Records the calling core, which has stopped, for the session with this generation. The first capture in a generation
     /// stays: a stop interrupt that comes late must not overwrite what the core did when it was stopped. A
     /// core that called CPU_OFF, or never began, has no registers worth a record.
     pub(crate) fn record(&self, index: usize, generation: u32, why: Why) {
         let is_new = !self.records[index].is_stop_of(generation) || !intact(Protection::FirstCapture);
-        if is_new && !matches!(why, Why::Off | Why::NeverRan) {
+        if is_new && is_captured(why) {
             self.capture(index, generation, why, self.slots[index].stopped());
         }
     }

@@ -19,7 +19,7 @@ use quell_abi::{State, Status, Why};
 use quell_arch::Answer;
 use quell_power::{ControlWord, Entry, Gate, LocalCore, Protection, full_fence, intact};
 
-use crate::{Hardware, Order, Stop};
+use crate::{Hardware, Order, Stop, capture::is_captured};
 
 /// Where a core goes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -159,7 +159,7 @@ impl<H: Hardware> Stop<'_, H> {
     fn hold(&self, local: &LocalCore<'_>, generation: u32, why: Why) -> Way {
         let closed = self.hardware.close();
         if !local.park(why, generation) {
-            local.arrive();
+            self.come_late(local, why);
             return Way::Pen;
         }
         self.volunteer(local);
@@ -204,8 +204,18 @@ impl<H: Hardware> Stop<'_, H> {
         }
         self.record(local.index(), word.generation(), why);
         self.close_for_good();
-        local.arrive();
+        self.come_late(local, why);
         Way::Pen
+    }
+
+    /// Says that a core that was given up, if it was, is in the pen. If a later session has marked it since, the record that the
+    /// core has written is one of that session's.
+    fn come_late(&self, local: &LocalCore<'_>, why: Why) {
+        local.arrive(|word| {
+            if is_captured(why) {
+                self.records[local.index()].hand_over(word.generation());
+            }
+        });
     }
 
     pub(crate) fn close_for_good(&self) {
@@ -215,7 +225,7 @@ impl<H: Hardware> Stop<'_, H> {
 
     pub(crate) fn publish(&self, local: &LocalCore<'_>, why: Why, session: Option<u32>) {
         if !local.publish(why, session) {
-            local.arrive();
+            self.come_late(local, why);
         }
         if !intact(Protection::ClearFirst) {
             self.hardware.acknowledge();

@@ -107,12 +107,17 @@ impl RecordSlot {
         self.rename(|identity| Some(Identity { why: Why::None, ..identity }));
     }
 
+    /// Changes the identity of a record that is valid. The core that goes on and the driver that hands its record over may both
+    /// do so at once: neither change is lost. Bounded: a driver does it once for a core, in each session that takes another over.
     fn rename(&self, to: impl Fn(Identity) -> Option<Identity>) {
-        let word = self.0[IDENTITY].load(Ordering::Acquire);
-        if let Some(next) = Identity::from_word(word, 0).and_then(to) {
-            // If it fails there is a newer capture.
-            let _ =
+        let mut word = self.0[IDENTITY].load(Ordering::Acquire);
+        while let Some(next) = Identity::from_word(word, 0).and_then(&to) {
+            let swap =
                 self.0[IDENTITY].compare_exchange(word, next.to_word(0), Ordering::AcqRel, Ordering::Acquire);
+            match swap {
+                Ok(_) => return,
+                Err(now) => word = now,
+            }
         }
     }
 
@@ -126,6 +131,12 @@ impl RecordSlot {
         let identity = self.identity().filter(|identity| identity.why == Why::None)?;
         let time = self.word(offset_of!(CoreRecord, stopped) / 8);
         self.is_still(identity).then_some(time)
+    }
+
+    /// Returns whether the record is valid and of a core that was stopped.
+    #[cfg(interleave)]
+    pub fn is_of_a_stop(&self) -> bool {
+        self.identity().is_some_and(|identity| identity.why != Why::None)
     }
 
     /// Returns what a model compares: of a record that is valid the generation, why and the number of the capture.
@@ -179,5 +190,28 @@ impl RecordWriter<'_> {
     pub fn set(&self, offset: usize, value: u64) {
         assert!(offset.is_multiple_of(8) && offset > IDENTITY * 8);
         self.0.0[offset / 8].store(value, Ordering::Relaxed);
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use core::cell::Cell;
+
+    use super::*;
+
+    /// A driver that comes late hands the record over at the moment in which the core says that it goes on.
+    #[test]
+    fn of_two_who_rename_a_record_neither_is_lost() {
+        let record = RecordSlot::new();
+        record.capture(5, Why::Nmi, |_| {});
+        let is_first = Cell::new(true);
+        record.rename(|identity| {
+            if is_first.replace(false) {
+                record.hand_over(6);
+            }
+            Some(Identity { why: Why::None, ..identity })
+        });
+        let identity = record.identity().unwrap();
+        assert_eq!((identity.generation, identity.why), (6, Why::None));
     }
 }

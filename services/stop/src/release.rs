@@ -281,7 +281,7 @@ mod tests {
 
         // On its way to the pen, it finds out there.
         assert!(!machine.table().local(2).publish(Why::Nmi, Some(handle as u32)));
-        machine.table().local(2).arrive();
+        machine.table().local(2).arrive(|_| {});
         assert_eq!(
             (machine.state(2), machine.poll(0, handle).status),
             ((State::Off, Why::Nmi), Status::Success)

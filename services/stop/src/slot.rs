@@ -158,9 +158,11 @@ impl StopSlot {
     pub(crate) fn note_first_stop(&self, now: u64) {
         let before = self.stopped.load(Ordering::Relaxed);
         if before == 0 || before & OVER != 0 {
-            // Who sleeps was not signalled. If the swap fails, the other one has come first.
-            self.signalled.store(0, Ordering::Relaxed);
-            let _ = self.stopped.compare_exchange(before, now, Ordering::Relaxed, Ordering::Relaxed);
+            // If the swap fails, the other one has come first.
+            if self.stopped.compare_exchange(before, now, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+                // Who sleeps was not signalled.
+                self.signalled.store(0, Ordering::Relaxed);
+            }
         }
     }
 

@@ -115,7 +115,11 @@ impl<H: Hardware> Stop<'_, H> {
                 self.slots[index].note_stop(self.hardware.now(), u64::MAX);
             }
             Some(Step::Contain) => {
-                self.slots[index].note_first_stop(self.hardware.now());
+                // A driver that comes so late that the core has begun anew has nothing to note.
+                let core = self.table.remote(index).expect("the index is below the table's length");
+                if core.word() == word {
+                    self.slots[index].note_first_stop(self.hardware.now());
+                }
                 // It sleeps: it is woken to capture its registers and to go where a core that is OFF belongs.
                 self.hardware.send_stop(core::iter::once(index));
             }
@@ -201,6 +205,42 @@ mod tests {
             machine.stop().note_step(1, word, step, session);
             assert_eq!(status(&machine, 1), [0, woken], "what the record says stays");
         }
+    }
+
+    /// The driver that contained a sleeper notes it so late that the core has begun anew.
+    #[test]
+    fn a_driver_that_comes_late_notes_nothing() {
+        let machine = Machine::new(2);
+        machine.advance(MILLISECOND);
+        let sleeper = machine.table().local(1);
+        assert!(sleeper.suspend(Depth::Standby));
+        let control = machine.table().control();
+        let idle = control.load();
+        let session = idle.opened(Kind::Crash, quell_abi::Flags::default(), 0);
+        control.replace(idle, session).unwrap();
+        let (word, step) = machine.table().remote(1).unwrap().contain(session);
+        assert!(!sleeper.wake());
+        assert_eq!(machine.stop().arrive(&sleeper, Why::Suspended), crate::Way::Pen);
+        control.replace(session, session.at(quell_power::Phase::Idle)).unwrap();
+        machine.boot(0, 1);
+        machine.stop().slots[1].forget();
+        machine.stop().note_step(1, word, step, session);
+        assert_eq!(status(&machine, 1), [0, 0], "it has not stopped since it began");
+    }
+
+    /// Who was given up writes its record, and a later session marks it before it has arrived.
+    #[test]
+    fn who_arrives_late_has_a_record_of_the_session_that_counts_it() {
+        let machine = Machine::new(2);
+        let first = machine.begin(0, Kind::Crash, [0, 0]);
+        let off = [first, quell_abi::Release::Off as u64, quell_abi::ALL_CORES];
+        machine.results(0, Call::Release, &off);
+        machine.on_capture(|machine| _ = machine.begin(0, Kind::Crash, [0, 100]));
+        assert_eq!(machine.stop().gate(&machine.table().local(1)), crate::Way::Pen);
+        let next = machine.table().control().load().generation();
+        assert_ne!(u64::from(next), first);
+        assert_eq!(machine.table().local(1).word().generation(), next);
+        assert!(machine.stop().records[1].is_stop_of(next));
     }
 
     /// Who was given up counts in the next session when it arrives, as it did when that began.

@@ -132,7 +132,7 @@ fn start_against_session() {
     let world = world();
     let handle = begin(&world);
     assert!(world.release(OWNER, handle, Release::Off), "the straggler is left");
-    let straggler = world.spawn(|world| world.table().local(STRAGGLER).arrive());
+    let straggler = world.spawn(|world| world.table().local(STRAGGLER).arrive(|_| {}));
     let starter = world.spawn(|world| world.start(OWNER, STRAGGLER));
     // Another core's session, as far as it looks at the straggler.
     let idle = world.table().control().load();

@@ -105,13 +105,21 @@ impl Model for World {
         !doing.waits()
     }
 
-    fn check(&self, _: &dyn Cores<Self>) {
+    fn check(&self, cores: &dyn Cores<Self>) {
         let running = self.inside.get() & self.stopped.get();
         check("I1", running == 0, format_args!("cores {running:#b} run after DONE"));
         (0..self.cores.len()).for_each(|core| self.check_core(core));
         let session = self.control.load();
         if self.are_records_checked {
-            (0..self.cores.len()).for_each(|core| self.check_record(core));
+            for core in 0..self.cores.len() {
+                self.check_record(core);
+                let has_gone_on = self.is_inside(core) && cores.core(core).life == 0;
+                check(
+                    "R15",
+                    !(has_gone_on && self.records[core].is_of_a_stop()),
+                    format_args!("core {core} goes on, and its record says that it was stopped"),
+                );
+            }
         }
         if session.is_open() {
             let word = self.table().local(session.owner()).word();
