@@ -12,7 +12,7 @@ use quell_plat::Platform;
 use tock_registers::interfaces::Readable;
 
 use crate::{
-    enables, entropy::Rndrrs, frame::Caller, machine::Machine, mitigation, sysreg::ID_AA64ISAR2_EL1,
+    enables, entropy::Rndrrs, frame::Caller, mitigation, platform::Machine, sysreg::ID_AA64ISAR2_EL1,
 };
 
 /// Serves a call of the architecture's.

@@ -9,10 +9,7 @@ use quell_plat::{Description, Detail, Platform};
 use quell_power::Entry;
 
 use crate::{
-    console::Part,
-    crash, gic,
-    machine::{self, Machine},
-    mem_protect, mitigation, mmu, pen, world,
+    console::Part, crash, gic, machine, mem_protect, mitigation, mmu, pen, platform::Machine, world,
 };
 
 /// The first core: finds out what the machine is, and hands over.

@@ -10,7 +10,7 @@ use tock_registers::{
     registers::{ReadOnly, ReadWrite, WriteOnly},
 };
 
-use crate::machine::Machine;
+use crate::platform::Machine;
 
 register_structs! {
     Pl011 {

@@ -28,8 +28,8 @@ use safe_mmio::{UniqueMmioPointer, field};
 use tock_registers::interfaces::{Readable, Writeable};
 
 use crate::{
-    alarm,
-    machine::{self, Machine},
+    alarm, machine,
+    platform::Machine,
     sysreg::{
         ICC_BPR0_EL1, ICC_BPR1_EL1, ICC_CTLR_EL1, ICC_CTLR_EL3, ICC_HPPIR1_EL1, ICC_IGRPEN1_EL1,
         ICC_IGRPEN1_EL3, ICC_RPR_EL1, ICC_SRE_EL1, ICC_SRE_EL2,

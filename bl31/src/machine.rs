@@ -20,11 +20,9 @@ use crate::{
     frame::Caller,
     gic, mem_protect,
     pen::{self, Closed},
+    platform::Machine,
     sysreg::TPIDR_EL3,
 };
-
-/// The platform that this image is for.
-pub(crate) type Machine = quell_plat::sbsa_ref::SbsaRef;
 
 /// Bytes of a core's stack. It is empty whenever the core is not in EL3.
 pub(crate) const STACK_SIZE: usize = 1536;

@@ -26,6 +26,7 @@ mod mem_protect;
 mod mitigation;
 mod mmu;
 mod pen;
+mod platform;
 mod psci;
 mod reset;
 mod smc;

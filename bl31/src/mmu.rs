@@ -23,7 +23,7 @@ use core::{
 use aarch64_cpu::asm::barrier;
 use quell_plat::Platform;
 
-use crate::machine::Machine;
+use crate::platform::Machine;
 
 const ENTRIES: usize = 512;
 const PAGE: u64 = 1 << 12;
@@ -88,18 +88,19 @@ impl Table {
 
 /// The root: one entry for 512 GiB.
 pub(crate) static LEVEL0: Table = Table::new();
-/// The first 512 GiB.
+/// The first 512 GiB, unless RAM begins there.
 static LEVEL1: Table = Table::new();
-/// The first GiB: secure SRAM is in it.
+/// The GiB that secure SRAM is in.
 static LEVEL2_SRAM: Table = Table::new();
-/// The second GiB: devices.
+/// The GiB that the devices are in, unless it is the same.
 static LEVEL2_DEVICES: Table = Table::new();
 /// The 2 MiB of secure SRAM that the monitor uses.
 static LEVEL3_SRAM: Table = Table::new();
-/// Non-secure RAM.
+/// Non-secure RAM, from the 512 GiB on that it begins in.
 static LEVEL1_MEMORY: [Table; MEMORY_TABLES] = [const { Table::new() }; MEMORY_TABLES];
 
 /// One run of descriptors: `count` times from `entry` on, each larger by `step`. The code at reset knows the layout.
+#[derive(Clone, Copy)]
 #[repr(C)]
 pub(crate) struct Fill {
     entry: *const u8,
@@ -113,7 +114,7 @@ pub(crate) struct Fill {
 unsafe impl Sync for Fill {}
 
 /// Start of secure SRAM as link.ld has it.
-const SRAM: u64 = 0x2000_0000;
+const SRAM: u64 = Machine::SECURE_RAM;
 /// Pages of the text window and of the rodata window.
 const WINDOW_PAGES: usize = 16;
 
@@ -131,12 +132,28 @@ const fn pages(first: usize, count: usize, attributes: usize) -> Fill {
     }
 }
 
+/// Returns the table of the first 512 GiB.
+const fn low() -> &'static Table {
+    if Machine::DEVICE_TREE < SPAN_512G { &LEVEL1_MEMORY[0] } else { &LEVEL1 }
+}
+
+/// Returns the table of the GiB that the devices are in.
+const fn device_blocks() -> &'static Table {
+    if DEVICES_GIB == SRAM / BLOCK_1G { &LEVEL2_SRAM } else { &LEVEL2_DEVICES }
+}
+
+/// The number of the GiB that the devices are in.
+const DEVICES_GIB: u64 = Machine::DEVICES[0].start / BLOCK_1G;
+
 /// Returns the blocks of the platform's device range with this number.
 const fn devices(number: usize) -> Fill {
     let range = &Machine::DEVICES[number];
-    assert!(range.start >= BLOCK_1G && range.end <= 2 * BLOCK_1G, "LEVEL2_DEVICES holds the second GiB");
+    assert!(
+        range.start / BLOCK_1G == DEVICES_GIB && (range.end - 1) / BLOCK_1G == DEVICES_GIB,
+        "one table holds the blocks of all devices"
+    );
     Fill {
-        entry: LEVEL2_DEVICES.entry(((range.start - BLOCK_1G) / BLOCK_2M) as usize),
+        entry: device_blocks().entry(index(range.start, BLOCK_2M)),
         count: ((range.end - range.start) / BLOCK_2M) as usize,
         descriptor: null::<u8>().wrapping_add(range.start as usize | DEVICES | LEAF_BLOCK),
         step: BLOCK_2M as usize,
@@ -147,28 +164,40 @@ const fn index(address: u64, span: u64) -> usize {
     (address / span) as usize % ENTRIES
 }
 
-/// Everything but the extent of the RAM, of which the first GiB is mapped: the device tree is in it.
-pub(crate) static FILLS: [Fill; 12] = [
-    table(&LEVEL0, 0, &LEVEL1),
-    table(&LEVEL1, 0, &LEVEL2_SRAM),
-    table(&LEVEL1, 1, &LEVEL2_DEVICES),
-    table(&LEVEL2_SRAM, index(SRAM, BLOCK_2M), &LEVEL3_SRAM),
-    pages(0, WINDOW_PAGES, TEXT),
-    pages(WINDOW_PAGES, WINDOW_PAGES, RODATA),
-    pages(2 * WINDOW_PAGES, ENTRIES - 2 * WINDOW_PAGES, DATA),
-    devices(0),
-    devices(1),
-    devices(2),
-    table(&LEVEL0, index(Machine::DEVICE_TREE, SPAN_512G), &LEVEL1_MEMORY[0]),
-    Fill {
-        entry: LEVEL1_MEMORY[0].entry(index(Machine::DEVICE_TREE, BLOCK_1G)),
-        count: 1,
-        descriptor: null::<u8>().wrapping_add(Machine::DEVICE_TREE as usize | MEMORY | LEAF_BLOCK),
-        step: 0,
-    },
-];
+/// The runs that are not devices.
+const OTHERS: usize = 9;
 
-const _: () = assert!(Machine::DEVICES.len() == 3, "FILLS maps three device ranges");
+/// Everything but the extent of the RAM, of which the first GiB is mapped: the device tree is in it. A machine may have what
+/// is in two tables here in one of them, which then is entered twice.
+pub(crate) static FILLS: [Fill; OTHERS + Machine::DEVICES.len()] = {
+    let others: [Fill; OTHERS] = [
+        table(&LEVEL0, 0, low()),
+        table(low(), index(SRAM, BLOCK_1G), &LEVEL2_SRAM),
+        table(low(), DEVICES_GIB as usize, device_blocks()),
+        table(&LEVEL2_SRAM, index(SRAM, BLOCK_2M), &LEVEL3_SRAM),
+        pages(0, WINDOW_PAGES, TEXT),
+        pages(WINDOW_PAGES, WINDOW_PAGES, RODATA),
+        pages(2 * WINDOW_PAGES, ENTRIES - 2 * WINDOW_PAGES, DATA),
+        table(&LEVEL0, index(Machine::DEVICE_TREE, SPAN_512G), &LEVEL1_MEMORY[0]),
+        Fill {
+            entry: LEVEL1_MEMORY[0].entry(index(Machine::DEVICE_TREE, BLOCK_1G)),
+            count: 1,
+            descriptor: null::<u8>().wrapping_add(Machine::DEVICE_TREE as usize | MEMORY | LEAF_BLOCK),
+            step: 0,
+        },
+    ];
+    let mut fills = [others[0]; OTHERS + Machine::DEVICES.len()];
+    let mut number = 1;
+    while number < fills.len() {
+        fills[number] = if number < OTHERS { others[number] } else { devices(number - OTHERS) };
+        number += 1;
+    }
+    fills
+};
+
+const _: () = assert!(SRAM < SPAN_512G && SRAM.is_multiple_of(BLOCK_2M), "one table holds the pages of SRAM");
+const _: () = assert!(DEVICES_GIB < SPAN_512G / BLOCK_1G, "the devices are in the first 512 GiB");
+const _: () = assert!(Machine::DEVICE_TREE.is_multiple_of(BLOCK_1G), "the first GiB of RAM is one block");
 
 /// Maps the non-secure RAM; what lies beyond 8 TiB is not reachable from here.
 ///

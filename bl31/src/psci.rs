@@ -14,11 +14,8 @@ use quell_power::{Depth, Entry, LocalCore};
 use quell_psci::{End, Outcome};
 
 use crate::{
-    exception::follow,
-    frame::Caller,
-    gic,
-    machine::{self, Machine},
-    mem_protect, pen, virtual_interrupts, world,
+    exception::follow, frame::Caller, gic, machine, mem_protect, pen, platform::Machine, virtual_interrupts,
+    world,
 };
 
 const SUCCESS: i32 = 0;

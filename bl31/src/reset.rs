@@ -19,8 +19,9 @@ use quell_plat::Platform;
 
 use crate::{
     boot,
-    machine::{Machine, STACK_SIZE, STACKS},
+    machine::{STACK_SIZE, STACKS},
     mitigation, mmu,
+    platform::Machine,
     vectors::vectors,
 };
 

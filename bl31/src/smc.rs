@@ -6,12 +6,7 @@ use quell_arch::{FunctionId, NOT_SUPPORTED, Owner};
 use quell_plat::{CallError, Platform};
 use quell_stop::{Order, Outcome};
 
-use crate::{
-    arch,
-    frame::Caller,
-    machine::{self, Machine},
-    pen, psci,
-};
+use crate::{arch, frame::Caller, machine, pen, platform::Machine, psci};
 
 /// Serves the call of the caller, who gets the results.
 pub(crate) fn handle(caller: Caller) {

@@ -23,6 +23,8 @@ pub type Registers = [u64; 18];
 ///   [`Description`] lies in it;
 /// - [`DEVICE_TREE`](Self::DEVICE_TREE) is the start of readable memory of at least
 ///   [`DEVICE_TREE_SIZE`](Self::DEVICE_TREE_SIZE) bytes, inside the memory of the [`Description`];
+/// - [`SECURE_RAM`](Self::SECURE_RAM) is the start of at least 2 MiB of RAM that only the secure world has, and that nobody
+///   else in it uses;
 /// - the memory of a [`Description`] is non-secure RAM of whole 4 KiB pages, and overlaps neither the firmware nor a device.
 pub unsafe trait Platform {
     /// The most cores that the machine can have.
@@ -31,7 +33,10 @@ pub unsafe trait Platform {
     /// Aff1 of an MPIDR counts clusters of two to the power of this many cores.
     const CLUSTER_SHIFT: u32;
 
-    /// Device registers that the monitor uses, each range aligned to 2 MiB.
+    /// Where the monitor runs: secure RAM, aligned to 2 MiB.
+    const SECURE_RAM: u64;
+
+    /// Device registers that the monitor uses, each range aligned to 2 MiB, all in one GiB.
     const DEVICES: &'static [Range<u64>];
 
     /// Where the secure world's PL011 is.
@@ -198,6 +203,7 @@ mod tests {
     unsafe impl Platform for Plain {
         const MAX_CORES: usize = 1;
         const CLUSTER_SHIFT: u32 = 0;
+        const SECURE_RAM: u64 = 0;
         const DEVICES: &'static [Range<u64>] = &[];
         const SECURE_UART: u64 = 0;
         const DEVICE_TREE: u64 = 0;

@@ -22,6 +22,7 @@ pub struct SbsaRef;
 /// Distributor, redistributors of 512 cores, ITS.
 const GIC: Range<u64> = 0x4000_0000..0x4420_0000;
 const EMBEDDED_CONTROLLER: u64 = 0x5000_0000;
+const SECURE_RAM: u64 = 0x2000_0000;
 const SECURE_UART: u64 = 0x6003_0000;
 const DRAM: u64 = 0x100_0000_0000;
 /// Second flash bank: the one that the non-secure world may run in.
@@ -38,6 +39,7 @@ const BLOCK: u64 = 0x20_0000;
 unsafe impl Platform for SbsaRef {
     const MAX_CORES: usize = 512;
     const CLUSTER_SHIFT: u32 = 3;
+    const SECURE_RAM: u64 = SECURE_RAM;
     const DEVICES: &'static [Range<u64>] = &[
         GIC,
         EMBEDDED_CONTROLLER..EMBEDDED_CONTROLLER + BLOCK,
