@@ -7,6 +7,7 @@
 #![cfg_attr(not(test), no_std)]
 
 pub mod sbsa_ref;
+mod tree;
 
 use core::ops::Range;
 
@@ -180,7 +181,7 @@ impl BadTree {
         match *self {
             Self::Malformed => ("no valid device tree at the base of RAM", Detail::None),
             Self::Property(name) => ("missing or malformed property: ", Detail::Name(name)),
-            Self::CoreCount(count) => ("number of cpu nodes: ", Detail::Value(count as u64)),
+            Self::CoreCount(count) => ("no cpu nodes or too many: ", Detail::Value(count as u64)),
             Self::CoreNumbering { mpidr, .. } => {
                 ("cpu node with the MPIDR of another: ", Detail::Value(mpidr))
             }

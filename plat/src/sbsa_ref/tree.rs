@@ -8,16 +8,16 @@
 
 use core::ops::Range;
 
-use dtoolkit::{
-    Node, Property,
-    fdt::{Fdt, FdtNode},
-};
+use dtoolkit::{Node, fdt::FdtNode};
 
 use super::{
     DRAM, GIC, SbsaRef,
     facts::{Facts, Gic, MAX_NODES, PAGE},
 };
-use crate::{BadTree, Description, Platform};
+use crate::{
+    BadTree, Description, Platform,
+    tree::{self, reg},
+};
 
 const DEFAULT_GICD: u64 = 0x4006_0000;
 const DEFAULT_GICR: u64 = 0x4008_0000;
@@ -36,20 +36,13 @@ const ITS_SIZE: u64 = 2 * FRAME;
 
 /// Returns what the monitor needs, and leaves what the calls answer in `facts`; of a bad tree nothing there is of use.
 pub(super) fn describe(tree: &[u8], facts: &Facts) -> Result<Description, BadTree> {
-    let fdt = Fdt::new(exact(tree)?).map_err(|_| BadTree::Malformed)?;
+    let fdt = tree::parse(tree)?;
     let root = fdt.root();
     facts.set_version([word(root, "machine-version-major")?, word(root, "machine-version-minor")?]);
     let cores = cores(root, facts)?;
     let gic = gic(root, cores)?;
     facts.set_gic(gic);
     Ok(Description { cores, gicd: gic.gicd, gicr: gic.gicr, memory: memory(root, facts)? })
-}
-
-/// Cuts the bytes to the size that the tree's header gives (Devicetree Specification 0.4 section 5.2).
-fn exact(bytes: &[u8]) -> Result<&[u8], BadTree> {
-    let size = bytes.get(4..8).and_then(|field| field.try_into().ok()).ok_or(BadTree::Malformed)?;
-    let size = u32::from_be_bytes(size) as usize;
-    bytes.get(..size).ok_or(BadTree::Malformed)
 }
 
 /// Counts the cores, and sees that each is named as the machine names it.
@@ -154,25 +147,7 @@ fn numa_node(node: FdtNode<'_>) -> Result<u8, BadTree> {
 
 /// Returns a property of one cell, 0 if it is missing.
 fn word(node: FdtNode<'_>, name: &'static str) -> Result<u32, BadTree> {
-    node.property(name).map_or(Ok(0), |property| property.value_as().map_err(|_| BadTree::Property(name)))
-}
-
-/// Returns a node's `reg` property of `count` numbers, at most four; zeros follow them.
-///
-/// Addresses and sizes have two cells everywhere in this machine's trees, and a core has no size. That is not taken from the
-/// tree, where /intc does not say it of its child.
-#[inline(never)]
-fn reg(node: FdtNode<'_>, what: &'static str, count: usize) -> Result<[u64; 4], BadTree> {
-    let property = node.property("reg").ok_or(BadTree::Property(what))?;
-    let (numbers, rest) = property.value().as_chunks();
-    if numbers.len() != count || !rest.is_empty() {
-        return Err(BadTree::Property(what));
-    }
-    let mut reg = [0; 4];
-    for (to, from) in reg.iter_mut().zip(numbers) {
-        *to = u64::from_be_bytes(*from);
-    }
-    Ok(reg)
+    tree::word(node, name).map(Option::unwrap_or_default)
 }
 
 #[cfg(test)]
