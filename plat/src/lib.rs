@@ -8,6 +8,7 @@
 
 pub mod sbsa_ref;
 mod tree;
+pub mod virt;
 
 use core::ops::Range;
 
