@@ -4,4 +4,9 @@
 //! linker.
 
 /// The platform.
+#[cfg(not(feature = "virt"))]
 pub(crate) type Machine = quell_plat::sbsa_ref::SbsaRef;
+
+/// The platform.
+#[cfg(feature = "virt")]
+pub(crate) type Machine = quell_plat::virt::Virt;

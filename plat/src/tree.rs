@@ -10,6 +10,9 @@ use dtoolkit::{
 use crate::BadTree;
 
 /// Returns the tree in the bytes, which may go on behind it.
+///
+/// Inlined always, as [`word`] is: an image has one machine's reader, in whose place it belongs.
+#[inline(always)]
 pub(crate) fn parse(bytes: &[u8]) -> Result<Fdt<'_>, BadTree> {
     Fdt::new(exact(bytes)?).map_err(|_| BadTree::Malformed)
 }
@@ -22,6 +25,7 @@ fn exact(bytes: &[u8]) -> Result<&[u8], BadTree> {
 }
 
 /// Returns a property of one cell, if the node has it.
+#[inline(always)]
 pub(crate) fn word(node: FdtNode<'_>, name: &'static str) -> Result<Option<u32>, BadTree> {
     let property = node.property(name);
     property.map(|property| property.value_as().map_err(|_| BadTree::Property(name))).transpose()

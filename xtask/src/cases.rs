@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
 
+use crate::board::Board;
 use crate::conformance::{self, Options};
 use crate::image::{self, TARGET, cargo};
 use crate::qemu::{Program, RELEASES};
@@ -62,16 +63,20 @@ pub fn all() -> Vec<Case> {
         Case::new("fmt", |log| one(log, cargo(&["fmt", "--all", "--check", "--", "--color=never"]))),
         Case::new("clippy host", |log| one(log, clippy(&on_host(), &["--all-targets"]))),
         Case::new("clippy firmware", |log| one(log, clippy(&on_target(), &["--release"]))),
+        Case::new("clippy firmware machine=virt", |log| clippy_firmware_of(log, Board::Virt)),
         Case::new("doc", doc),
         Case::new("host tests", |log| cargo_tests(log, cargo(&["test", "--no-fail-fast"]))),
         Case::new("loom", loom),
         Case::new("search", search),
-        Case::new("image size", image_size),
-        Case::new("no FP or SIMD", no_fp_or_simd),
-        Case::new("stack depth", stack_depth),
-        Case::new("demo", |log| demo::run(false, |line| log.line(line)).map(|_| Tally::pass())),
-        Case::new("timeline", demo::timeline),
     ];
+    for board in Board::ALL {
+        let on = if board == Board::default() { String::new() } else { format!(" machine={}", board.name()) };
+        cases.push(Case::new(format!("image size{on}"), move |log| image_size(log, board)));
+        cases.push(Case::new(format!("no FP or SIMD{on}"), move |_| no_fp_or_simd(board)));
+        cases.push(Case::new(format!("stack depth{on}"), move |_| stack_depth(board)));
+    }
+    cases.push(Case::new("demo", |log| demo::run(false, |line| log.line(line)).map(|_| Tally::pass())));
+    cases.push(Case::new("timeline", demo::timeline));
     for (smp, cpu, seconds) in MACHINES {
         let rounds = if cpu == "max" { LANE_ROUNDS } else { OTHER_ROUNDS };
         let options = Options { rounds, seconds, ..Options::on(smp, cpu) };
@@ -138,6 +143,17 @@ fn clippy(crates: &[&str], options: &[&str]) -> Command {
     cargo(&[&["clippy"], crates, options, &["--", "-D", "warnings"]].concat())
 }
 
+/// Lints firmware and payload for a machine other than the first.
+fn clippy_firmware_of(log: &mut Log, board: Board) -> Result<Tally> {
+    for package in &FIRMWARE[..1] {
+        let crates = ["--target", TARGET, "--package", package];
+        let features = board.feature().into_iter().flat_map(|feature| ["--features", feature]);
+        let options: Vec<_> = features.chain(["--release"]).collect();
+        log.run(clippy(&crates, &options), CARGO_TIMEOUT)?;
+    }
+    Ok(Tally::pass())
+}
+
 /// Runs a command that is one test.
 fn one(log: &mut Log, command: Command) -> Result<Tally> {
     log.run(command, CARGO_TIMEOUT)?;
@@ -201,19 +217,19 @@ fn explored(output: &str) -> (u64, Vec<String>) {
     (states, properties.into_iter().map(|(letter, number)| format!("{letter}{number}")).collect())
 }
 
-fn image_size(log: &mut Log) -> Result<Tally> {
-    let image = image::build()?;
+fn image_size(log: &mut Log, board: Board) -> Result<Tally> {
+    let image = image::build(board)?;
     log.line(&format!("{}: {} bytes", image.bin.display(), image.size));
     Ok(Tally { reason: Some(format!("{} bytes", image.size)), ..Tally::pass() })
 }
 
-fn no_fp_or_simd(_log: &mut Log) -> Result<Tally> {
-    let count = no_fp::check(&image::build()?.elf)?;
+fn no_fp_or_simd(board: Board) -> Result<Tally> {
+    let count = no_fp::check(&image::build(board)?.elf)?;
     Ok(Tally { reason: Some(format!("{count} instructions")), ..Tally::pass() })
 }
 
-fn stack_depth(_log: &mut Log) -> Result<Tally> {
-    let (deepest, stack) = stack::check(&image::build()?.elf)?;
+fn stack_depth(board: Board) -> Result<Tally> {
+    let (deepest, stack) = stack::check(&image::build(board)?.elf, board.max_cores())?;
     Ok(Tally { reason: Some(format!("{deepest} of {stack} bytes")), ..Tally::pass() })
 }
 

@@ -9,17 +9,20 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
+use crate::board::Board;
 use crate::host::{self, Tool};
 use crate::image;
-use crate::qemu::{FLASH_SIZE, Machine, Program};
+use crate::qemu::{Machine, Program};
 use crate::test::Tally;
-
-/// Where in the second flash bank a payload looks for its parameters: its last 4 KiB. Not in DRAM, which firmware
-/// may clear before it starts the payload.
-pub const PARAMETERS_OFFSET: u64 = FLASH_SIZE - 4096;
 
 /// The size of the payload's parameters.
 const PARAMETERS_SIZE: usize = 256;
+
+/// Returns where in the second flash bank a payload looks for its parameters: its last 4 KiB. Not in DRAM, which firmware
+/// may clear before it starts the payload.
+pub fn parameters_offset(board: Board) -> u64 {
+    board.flash_size() - 4096
+}
 
 /// What the suite's last line starts with.
 const DONE: &str = "done ";
@@ -42,6 +45,9 @@ const CORE_TIMEOUT: Duration = Duration::from_secs(5);
 /// What to run the suite on, and what of it.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
+    /// The machine
+    #[arg(long = "machine", value_enum, default_value_t)]
+    pub board: Board,
     /// The number of cores
     #[arg(long, default_value_t = 4)]
     pub smp: u32,
@@ -75,6 +81,7 @@ impl Options {
     /// The whole suite on `smp` cores of kind `cpu`.
     pub fn on(smp: u32, cpu: &str) -> Self {
         Self {
+            board: Board::default(),
             smp,
             cpu: cpu.to_owned(),
             filter: String::new(),
@@ -96,13 +103,13 @@ impl Options {
     pub fn machine(&self) -> Result<Machine> {
         let flash0 = match &self.flash0 {
             Some(image) => image.clone(),
-            None => image::build()?.flash0,
+            None => image::build(self.board)?.flash0,
         };
-        let machine = Machine::new(&flash0)
+        let machine = Machine::new(self.board, &flash0)
             .name("conformance")
             .program(self.program())
-            .flash1(&image::payload("conformance")?)
-            .flash1_bytes(PARAMETERS_OFFSET, &self.parameters()?)
+            .flash1(&image::payload(self.board, "conformance")?)
+            .flash1_bytes(parameters_offset(self.board), &self.parameters()?)
             .smp(self.smp)
             .cpu(&self.cpu)
             .timeout(TIMEOUT + ROUND_TIMEOUT * self.rounds + CORE_TIMEOUT * self.smp);

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
+use crate::board::Board;
 use crate::conformance::Options;
 use crate::probe::{self, CALL_VECTOR, FIRMWARE};
 use crate::qemu::{Machine, Outcome};
@@ -69,8 +70,8 @@ pub fn compile(tree: &str, folder: &Path) -> Result<PathBuf> {
 fn with_tree(tree: &str, report: &[&str], log: &mut Log) -> Result<Tally> {
     let folder = tempfile::tempdir_in(paths::target())?;
     let blob = compile(tree, folder.path())?;
-    let flash0 = image::build()?.flash0;
-    let machine = Machine::new(&flash0).name("crash").smp(1).timeout(REPORT_TIME);
+    let flash0 = image::build(Board::SbsaRef)?.flash0;
+    let machine = Machine::new(Board::SbsaRef, &flash0).name("crash").smp(1).timeout(REPORT_TIME);
     let outcome = machine.arg("-dtb").arg(&blob.display().to_string()).run(|line| log.line(line))?;
     ensure!(outcome.console.is_empty(), "the operating system's console says: {}", outcome.console);
     judge(&outcome, report, log)
@@ -107,7 +108,7 @@ fn in_a_call(log: &mut Log) -> Result<Tally> {
 
 /// Core 1 starts, and the firmware has lost where the redistributors are: core 1's is at 0 now.
 fn by_panic(log: &mut Log) -> Result<Tally> {
-    let elf = code::read(&image::build()?.elf)?;
+    let elf = code::read(&image::build(Board::SbsaRef)?.elf)?;
     let redistributors = code::place_of(&code::parse(&elf)?, "bl31::machine::GICR")?.start;
     let options = Options { filter: "psci.cpu_on".to_owned(), ..Options::on(2, "max") };
     let (outcome, pcs) = probe::run(&options, REPORT_TIME, log, move |mut gdb| {

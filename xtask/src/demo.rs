@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::conformance::PARAMETERS_OFFSET;
+use crate::board::Board;
+use crate::conformance::parameters_offset;
 use crate::qemu::Machine;
 use crate::test::{Log, Tally};
 use crate::{image, timeline};
@@ -25,12 +26,13 @@ const TIMELINE: &[u8] = b"timeline=1\n\0";
 /// Runs the demonstration with each line of the console given to `on_line`; returns a picture of its stop, if one is
 /// wanted.
 pub fn run(timeline: bool, mut on_line: impl FnMut(&str)) -> Result<Option<String>> {
-    let firmware = image::build()?;
-    let payload = image::payload("demo")?;
+    let board = Board::default();
+    let firmware = image::build(board)?;
+    let payload = image::payload(board, "demo")?;
     let mut machine =
-        Machine::new(&firmware.flash0).name("demo").smp(CORES).flash1(&payload).timeout(TIMEOUT);
+        Machine::new(board, &firmware.flash0).name("demo").smp(CORES).flash1(&payload).timeout(TIMEOUT);
     if timeline {
-        machine = machine.flash1_bytes(PARAMETERS_OFFSET, TIMELINE);
+        machine = machine.flash1_bytes(parameters_offset(board), TIMELINE);
     }
     let outcome = machine.run(|line| on_line(line))?;
     outcome.check()?;

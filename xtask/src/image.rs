@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Error, Result, ensure};
 
+use crate::board::Board;
 use crate::flatten::flatten;
 use crate::{paths, process, qemu};
 
@@ -19,9 +20,6 @@ pub const TARGET: &str = "aarch64-unknown-none-softfloat";
 
 /// The most that the firmware may take in flash.
 const BUDGET: usize = 65536;
-
-/// Where the second flash bank lies, and the payload in it.
-const FLASH1_BASE: u64 = 0x1000_0000;
 
 /// Up to which size functions are inlined. Of the values that were tried, the deepest path takes least of the stack for
 /// its size in flash.
@@ -35,11 +33,11 @@ const BUILD_TIMEOUT: Duration = Duration::from_secs(900);
 pub struct Image {
     /// The ELF file.
     pub elf: PathBuf,
-    /// The image without padding, `target/quell.bin`.
+    /// The image without padding.
     pub bin: PathBuf,
     /// The size of the image without padding.
     pub size: usize,
-    /// The image as a whole flash bank, `target/SBSA_FLASH0.fd`.
+    /// The image as a whole flash bank.
     pub flash0: PathBuf,
 }
 
@@ -50,19 +48,25 @@ pub fn cargo(args: &[&str]) -> Command {
     command
 }
 
-/// Builds the firmware, once in a run of xtask.
-pub fn build() -> Result<Image> {
-    static BUILT: OnceLock<Result<Image, String>> = OnceLock::new();
-    BUILT.get_or_init(|| build_now().map_err(|error| format!("{error:#}"))).clone().map_err(Error::msg)
+/// Builds the firmware for a machine, once in a run of xtask.
+pub fn build(board: Board) -> Result<Image> {
+    static BUILT: [OnceLock<Result<Image, String>>; Board::ALL.len()] =
+        [const { OnceLock::new() }; Board::ALL.len()];
+    let built = &BUILT[board as usize];
+    built.get_or_init(|| build_now(board).map_err(|error| format!("{error:#}"))).clone().map_err(Error::msg)
 }
 
-fn build_now() -> Result<Image> {
-    let elf = compile("quell-bl31", "bl31")?;
-    let image = flatten(&fs::read(&elf)?, 0, qemu::FLASH_SIZE).with_context(|| elf.display().to_string())?;
-    let bin = paths::target().join("quell.bin");
-    let flash0 = paths::target().join("SBSA_FLASH0.fd");
+fn build_now(board: Board) -> Result<Image> {
+    let built = compile(board, "quell-bl31", "bl31")?;
+    let bin = paths::target().join(format!("quell{}.bin", board.suffix()));
+    // The next build, for another machine, will be in the same place.
+    let elf = bin.with_extension("elf");
+    fs::copy(&built, &elf)?;
+    let image =
+        flatten(&fs::read(&elf)?, 0, board.flash_size()).with_context(|| elf.display().to_string())?;
+    let flash0 = paths::target().join(board.flash0());
     fs::write(&bin, &image)?;
-    qemu::pad(&bin, &flash0)?;
+    qemu::pad(&bin, &flash0, board.flash_size())?;
     within_budget(image.len())?;
     Ok(Image { elf, bin, size: image.len(), flash0 })
 }
@@ -72,19 +76,20 @@ fn within_budget(size: usize) -> Result<()> {
     Ok(())
 }
 
-/// Builds a payload of package `conformance` and returns its flash image.
-pub fn payload(bin: &str) -> Result<PathBuf> {
-    let elf = compile("conformance", bin)?;
-    let image = flatten(&fs::read(&elf)?, FLASH1_BASE, qemu::FLASH_SIZE)
+/// Builds a payload of package `conformance` for a machine and returns its flash image.
+pub fn payload(board: Board, bin: &str) -> Result<PathBuf> {
+    let elf = compile(board, "conformance", bin)?;
+    let image = flatten(&fs::read(&elf)?, board.flash1(), board.flash_size())
         .with_context(|| elf.display().to_string())?;
-    let path = paths::target().join(bin).with_extension("bin");
+    let path = paths::target().join(format!("{bin}{}.bin", board.suffix()));
     fs::write(&path, image)?;
     Ok(path)
 }
 
-/// Builds a program for the machine and returns its ELF file.
-fn compile(package: &str, bin: &str) -> Result<PathBuf> {
-    let args = ["build", "--release", "--target", TARGET, "--package", package, "--bin", bin];
+/// Builds a program for a machine and returns its ELF file.
+fn compile(board: Board, package: &str, bin: &str) -> Result<PathBuf> {
+    let mut args = vec!["build", "--release", "--target", TARGET, "--package", package, "--bin", bin];
+    args.extend(board.feature().into_iter().flat_map(|feature| ["--features", feature]));
     let mut command = cargo(&args);
     let mut flags = same_everywhere();
     flags.push(INLINE_THRESHOLD.to_owned());

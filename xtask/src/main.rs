@@ -3,6 +3,7 @@
 //! Builds, runs and tests Quell. Start with `cargo xtask run`.
 
 mod apt;
+mod board;
 mod cases;
 mod code;
 mod conformance;
@@ -33,6 +34,7 @@ use anyhow::Result;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
+use board::Board;
 use host::Tool;
 use qemu::Program;
 use test::Selection;
@@ -50,8 +52,12 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Build the firmware: target/quell.bin and target/SBSA_FLASH0.fd
-    Image,
+    /// Build the firmware: target/quell.bin and target/SBSA_FLASH0.fd, or their likes for another machine
+    Image {
+        /// The machine
+        #[arg(long, value_enum, default_value_t)]
+        machine: Board,
+    },
     /// Run the demonstration, or an operating system, on the firmware
     Run {
         /// Draw the stop into this file, as an SVG: when each core was asked, signalled and stopped
@@ -106,9 +112,9 @@ fn main() -> ExitCode {
 /// Does what was asked for; false if it came to its end and has already said what failed.
 fn perform(task: Task) -> Result<bool> {
     match task {
-        Task::Image => {
+        Task::Image { machine } => {
             host::ensure(&[Tool::RustTarget])?;
-            let image = image::build()?;
+            let image = image::build(machine)?;
             println!("{}: {} bytes", paths::shown(&image.bin), image.size);
             println!("{}: a whole flash bank", paths::shown(&image.flash0));
             Ok(true)

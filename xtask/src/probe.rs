@@ -14,6 +14,7 @@ use anyhow::{Context, Result, ensure};
 use object::read::elf::ElfFile64;
 use object::{LittleEndian, Object, ObjectSection};
 
+use crate::board::Board;
 use crate::conformance::Options;
 use crate::gdb::Gdb;
 use crate::qemu::Outcome;
@@ -141,7 +142,7 @@ fn guarded(log: &mut Log) -> Result<Tally> {
 
 /// Finds the one DC ZVA of the firmware: the instruction that clears memory.
 fn address_of_dc_zva() -> Result<u64> {
-    let data = fs::read(image::build()?.elf)?;
+    let data = fs::read(image::build(Board::SbsaRef)?.elf)?;
     let file = ElfFile64::<LittleEndian>::parse(&*data)?;
     let text = file.section_by_name(".text").context("the firmware has no .text")?;
     let words = text.data()?.as_chunks().0.iter().copied().map(u32::from_le_bytes);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! One run of QEMU's sbsa-ref machine.
+//! One run of a machine of QEMU's.
 //!
-//! The console that the operating system sees (UART0) is QEMU's standard output. The secure UART, where the
+//! The console that the operating system sees (the first UART) is QEMU's standard output. The secure UART, where the
 //! firmware reports its own faults, goes to a file of the run; the firmware is quiet, so a good run leaves it
 //! empty. Each run has a scratch folder under `target/run/`, which is gone afterwards.
 
@@ -18,12 +18,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use tempfile::TempDir;
 
+use crate::board::Board;
 use crate::paths;
 use crate::process as child;
 pub use program::{Program, RELEASES};
-
-/// The size that the machine demands of both flash banks.
-pub const FLASH_SIZE: u64 = 256 << 20;
 
 /// How long a run may take unless told otherwise.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(120);
@@ -75,6 +73,7 @@ impl Outcome {
 
 /// A machine to run, described step by step.
 pub struct Machine {
+    board: Board,
     name: String,
     program: Program,
     flash0: PathBuf,
@@ -89,17 +88,18 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Describes a machine with `flash0`, exactly 256 MiB, as its secure flash; 4 cores of kind `max`.
-    pub fn new(flash0: &Path) -> Self {
+    /// Describes a machine with `flash0`, a whole bank, as its secure flash; 4 cores of kind `max`.
+    pub fn new(board: Board, flash0: &Path) -> Self {
         Self {
-            name: "sbsa-ref".to_owned(),
+            board,
+            name: board.name().to_owned(),
             program: Program::chosen(),
             flash0: flash0.to_path_buf(),
             flash1: None,
             flash1_patches: Vec::new(),
             smp: 4,
             cpu: "max".to_owned(),
-            memory_mib: None,
+            memory_mib: board.memory_mib(),
             loads: Vec::new(),
             extra: Vec::new(),
             timeout: DEFAULT_TIMEOUT,
@@ -118,7 +118,7 @@ impl Machine {
         self
     }
 
-    /// Puts a raw image of any size up to 256 MiB into the second flash bank, where BL33 starts.
+    /// Puts a raw image that fits into the second flash bank, where BL33 starts.
     pub fn flash1(mut self, image: &Path) -> Self {
         self.flash1 = Some(image.to_path_buf());
         self
@@ -214,19 +214,19 @@ impl Machine {
 
     fn command(&self, scratch: &Path) -> Result<Command> {
         let mut command = Command::new(self.program.path());
-        command.args(["-machine", "sbsa-ref", "-display", "none", "-nic", "none", "-monitor", "none"]);
-        // The machine has a graphics card, and Debian keeps its option ROM in a package that nothing here needs.
-        command.args(["-global", "bochs-display.romfile="]);
+        command.args(self.board.arguments());
+        command.args(["-display", "none", "-nic", "none", "-monitor", "none"]);
         command.args(["-smp", &self.smp.to_string(), "-cpu", &self.cpu]);
         if let Some(mib) = self.memory_mib {
             command.arg("-m").arg(mib.to_string());
         }
-        command.arg("-drive").arg(flash_drive(0, &self.flash0)?);
+        let size = self.board.flash_size();
+        command.arg("-drive").arg(flash_drive(0, &self.flash0, size)?);
         if let Some(image) = &self.flash1 {
             let padded = scratch.join("flash1.fd");
-            pad(image, &padded)?;
+            pad(image, &padded, size)?;
             patch(&padded, fs::metadata(image)?.len(), &self.flash1_patches)?;
-            command.arg("-drive").arg(flash_drive(1, &padded)?);
+            command.arg("-drive").arg(flash_drive(1, &padded, size)?);
         }
         for (file, address) in &self.loads {
             let file = file.display();
@@ -240,25 +240,26 @@ fn secure_log(scratch: &Path) -> PathBuf {
     scratch.join("secure.log")
 }
 
-fn flash_drive(unit: u32, file: &Path) -> Result<String> {
+fn flash_drive(unit: u32, file: &Path, bank: u64) -> Result<String> {
     let size = fs::metadata(file).with_context(|| format!("no flash image {}", file.display()))?.len();
-    ensure!(size == FLASH_SIZE, "{} has {size} bytes, a flash bank {FLASH_SIZE}", file.display());
+    ensure!(size == bank, "{} has {size} bytes, a flash bank {bank}", file.display());
     Ok(format!("if=pflash,unit={unit},format=raw,readonly=on,file={}", file.display()))
 }
 
-/// Copies `image` into the sparse flash bank `padded`.
-pub fn pad(image: &Path, padded: &Path) -> Result<()> {
+/// Copies `image` into the sparse flash bank `padded` of `bank` bytes.
+pub fn pad(image: &Path, padded: &Path, bank: u64) -> Result<()> {
     let size = fs::copy(image, padded).with_context(|| format!("no flash image {}", image.display()))?;
-    ensure!(size <= FLASH_SIZE, "{} has {size} bytes, more than a flash bank", image.display());
-    File::options().write(true).open(padded)?.set_len(FLASH_SIZE)?;
+    ensure!(size <= bank, "{} has {size} bytes, more than a flash bank", image.display());
+    File::options().write(true).open(padded)?.set_len(bank)?;
     Ok(())
 }
 
 /// Writes pieces of (offset, bytes) into the flash bank `bank`, whose first `used` bytes are taken.
 fn patch(bank: &Path, used: u64, pieces: &[(u64, Vec<u8>)]) -> Result<()> {
     let file = File::options().write(true).open(bank)?;
+    let size = file.metadata()?.len();
     for (offset, bytes) in pieces {
-        let fits = *offset >= used && offset + bytes.len() as u64 <= FLASH_SIZE;
+        let fits = *offset >= used && offset + bytes.len() as u64 <= size;
         ensure!(fits, "{} bytes at {offset:#x} do not fit behind a flash image of {used} bytes", bytes.len());
         file.write_all_at(bytes, *offset)?;
     }
@@ -329,13 +330,14 @@ mod tests {
 
     #[test]
     fn padding_makes_a_whole_sparse_bank() {
+        const BANK: u64 = 256 << 20;
         let folder = tempfile::tempdir().unwrap();
         let (image, padded) = (folder.path().join("image"), folder.path().join("padded"));
         fs::write(&image, b"payload").unwrap();
-        assert!(flash_drive(1, &image).unwrap_err().to_string().contains("has 7 bytes"));
-        pad(&image, &padded).unwrap();
-        assert!(flash_drive(1, &padded).unwrap().contains("unit=1"));
-        let tail = FLASH_SIZE - 4;
+        assert!(flash_drive(1, &image, BANK).unwrap_err().to_string().contains("has 7 bytes"));
+        pad(&image, &padded, BANK).unwrap();
+        assert!(flash_drive(1, &padded, BANK).unwrap().contains("unit=1"));
+        let tail = BANK - 4;
         patch(&padded, 7, &[(tail, b"tail".to_vec())]).unwrap();
         let mut last = [0; 5];
         File::open(&padded).unwrap().read_exact_at(&mut last, tail - 1).unwrap();

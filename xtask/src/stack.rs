@@ -14,7 +14,6 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use object::{Object, ObjectSymbol, SymbolKind};
-use quell_plat::{Platform, sbsa_ref::SbsaRef};
 
 use crate::code::{self, Code, Elf};
 
@@ -281,12 +280,12 @@ fn functions_of(file: &Elf<'_>) -> Vec<(u64, u64, String)> {
         .collect()
 }
 
-/// Checks the monitor's ELF file at `path`. Returns the bytes of the deepest path, and those that a stack has.
-pub fn check(path: &Path) -> Result<(u64, u64)> {
+/// Checks the monitor's ELF file at `path`, which is for at most `cores` cores. Returns the bytes of the deepest path, and those that a stack has.
+pub fn check(path: &Path, cores: usize) -> Result<(u64, u64)> {
     let data = code::read(path)?;
     let file = code::parse(&data)?;
     let stacks = code::place_of(&file, STACKS)?;
-    let stack = (stacks.end - stacks.start) / SbsaRef::MAX_CORES as u64;
+    let stack = (stacks.end - stacks.start) / cores as u64;
     let graph = Graph::new(functions_of(&file), &code::code_of(&file)?);
     Ok((graph.check(&ROOTS, stack)?, stack))
 }

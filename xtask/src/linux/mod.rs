@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::board::Board;
 use crate::qemu::Machine;
 use crate::test::{Case, Log, Tally};
 use crate::{image, timeline};
@@ -72,9 +73,9 @@ impl Options {
     fn machine(&self, guest: &Guest, mode: Mode) -> Result<Machine> {
         let flash0 = match &self.flash0 {
             Some(image) => image.clone(),
-            None => image::build()?.flash0,
+            None => image::build(Board::SbsaRef)?.flash0,
         };
-        let machine = Machine::new(&flash0).name("linux").smp(self.smp).cpu(&self.cpu);
+        let machine = Machine::new(Board::SbsaRef, &flash0).name("linux").smp(self.smp).cpu(&self.cpu);
         guest.start_on(machine, self.smp, self.idle_states(), mode)
     }
 
