@@ -82,6 +82,8 @@ pub fn all() -> Vec<Case> {
         let options = Options { rounds, seconds, ..Options::on(smp, cpu) };
         cases.push(conformance(format!("conformance smp={smp} cpu={cpu}"), options));
     }
+    let virt = Options { board: Board::Virt, rounds: OTHER_ROUNDS, seconds: 1, ..Options::on(4, "max") };
+    cases.push(conformance("conformance machine=virt", virt));
     cases.extend(scale::cases());
     let storm = |seconds| Options {
         filter: "^stop.storm.".to_owned(),
@@ -145,7 +147,7 @@ fn clippy(crates: &[&str], options: &[&str]) -> Command {
 
 /// Lints firmware and payload for a machine other than the first.
 fn clippy_firmware_of(log: &mut Log, board: Board) -> Result<Tally> {
-    for package in &FIRMWARE[..1] {
+    for package in FIRMWARE {
         let crates = ["--target", TARGET, "--package", package];
         let features = board.feature().into_iter().flat_map(|feature| ["--features", feature]);
         let options: Vec<_> = features.chain(["--release"]).collect();

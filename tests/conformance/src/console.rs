@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The console: UART0, a PL011 that the firmware leaves to the operating system. Only one core prints at a time.
+//! The console: a PL011 that the firmware leaves to the operating system. Only one core prints at a time.
 
 use core::fmt::{self, Write};
 
-const UART0: usize = 0x6000_0000;
-const DATA: usize = UART0;
-const FLAGS: usize = UART0 + 0x18;
-const LINE_CONTROL: usize = UART0 + 0x2c;
-const CONTROL: usize = UART0 + 0x30;
+use crate::machine::UART;
+
+const DATA: usize = UART;
+const FLAGS: usize = UART + 0x18;
+const LINE_CONTROL: usize = UART + 0x2c;
+const CONTROL: usize = UART + 0x30;
 
 const FLAG_TRANSMIT_FULL: u32 = 1 << 5;
 const FLAG_BUSY: u32 = 1 << 3;

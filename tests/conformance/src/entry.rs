@@ -10,7 +10,7 @@ use core::arch::{global_asm, naked_asm};
 use core::cell::UnsafeCell;
 use core::mem::offset_of;
 
-use crate::machine::MAX_CORES;
+use crate::machine::{CLUSTER_SHIFT, MAX_CORES};
 use crate::{anchor, cores, page_table};
 
 /// SCTLR_EL2 with the MMU and the caches on: the RES1 bits, I, C and M.
@@ -254,7 +254,7 @@ unsafe extern "C" fn record() {
         "mrs x0, mpidr_el1",
         "ubfx x1, x0, #8, #8",
         "and x0, x0, #0xff",
-        "add x0, x0, x1, lsl #3",
+        "add x0, x0, x1, lsl #{cluster_shift}",
         "adrp x1, {states}",
         "add x1, x1, :lo12:{states}",
         "add x1, x1, x0, lsl #{shift}",
@@ -317,6 +317,7 @@ unsafe extern "C" fn record() {
         "msr vbar_el2, x2",
         "isb",
         "ret",
+        cluster_shift = const CLUSTER_SHIFT,
         hcr = const HCR,
         mair = const page_table::MAIR,
         tcr = const page_table::TCR,

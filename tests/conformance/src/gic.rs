@@ -18,7 +18,7 @@ pub const STOP: u32 = 2;
 /// What an acknowledge returns when there is nothing to acknowledge. The numbers of LPIs are greater.
 const SPECIAL: RangeInclusive<u32> = 1020..=1023;
 
-const GICD_CTLR: usize = 0x4006_0000;
+const GICD_CTLR: usize = machine::GICD;
 /// Non-secure view: affinity routing, and Group 1 with affinity routing.
 const GICD_CTLR_ENABLE: u32 = 1 << 4 | 1 << 1;
 
@@ -28,7 +28,7 @@ const GICD_ISPENDR: usize = 0x200;
 const GICD_ICPENDR: usize = 0x280;
 const GICD_IROUTER: usize = 0x6000;
 
-const GICR: usize = 0x4008_0000;
+const GICR: usize = machine::GICR;
 const GICR_STRIDE: usize = 0x2_0000;
 const GICR_CTLR: usize = 0;
 const GICR_TYPER: usize = 0x8;

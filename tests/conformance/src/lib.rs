@@ -2,12 +2,11 @@
 
 //! What runs after the firmware: the library of the demonstration and of the conformance suite.
 //!
-//! Both are BL33 payloads for QEMU's sbsa-ref machine. They start at 0x10000000 in NS flash, at EL2 with the MMU
-//! off, copy themselves to DRAM and run there with an identity map. Nothing in here depends on whose firmware is at
+//! Both are BL33 payloads for one of QEMU's machines (`machine`). They start in NS flash, at EL2 with the MMU off, copy themselves to DRAM and run there with an identity map. Nothing in here depends on whose firmware is at
 //! EL3; it must only follow PSCI.
 //!
 //! The entry is our own and not `aarch64-rt`'s: that one runs where it was loaded (the code model does not reach
-//! from flash to DRAM), has a one-level table (DRAM lies above its 512 GiB), and uses registers before they can be
+//! from flash to DRAM), has a one-level table (sbsa-ref's DRAM lies above its 512 GiB), and uses registers before they can be
 //! recorded, while the state in which the firmware starts a core is one of the things to judge here.
 
 #![no_std]

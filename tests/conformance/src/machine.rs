@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The machine: how many cores it has, what they are called, and where its memory ends.
+//! The machine: where things are in it, how many cores it has, what they are called, and where its memory ends.
+//!
+//! This program is built for one machine. What differs between them is in one module for each, and in how it is mapped
+//! (`page_table`).
 
-use core::ops::Range;
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use dtoolkit::fdt::Fdt;
@@ -10,21 +12,19 @@ use dtoolkit::{Node, Property};
 
 use crate::read_register;
 
-/// The most cores that the payload has stacks for; sbsa-ref takes no more.
-pub const MAX_CORES: usize = 512;
+#[cfg(not(feature = "virt"))]
+mod sbsa_ref;
+#[cfg(feature = "virt")]
+mod virt;
 
-/// Where DRAM starts, and the device tree in it.
-pub const DRAM_BASE: u64 = 0x100_0000_0000;
-
-/// What DRAM is mapped up to.
-pub const DRAM_MAPPED_END: u64 = 0x180_0000_0000;
+#[cfg(not(feature = "virt"))]
+pub use sbsa_ref::*;
+#[cfg(feature = "virt")]
+pub use virt::*;
 
 static CORES: AtomicUsize = AtomicUsize::new(0);
 static DRAM_END: AtomicU64 = AtomicU64::new(0);
 static ITS: AtomicU64 = AtomicU64::new(0);
-
-/// The addresses that are mapped as devices.
-const DEVICES: Range<u64> = 0x4000_0000..0x8000_0000;
 
 /// Reads the device tree that QEMU puts at the start of DRAM.
 pub fn init() {
@@ -65,10 +65,12 @@ pub fn its() -> Option<u64> {
     Some(ITS.load(Ordering::Relaxed)).filter(|its| DEVICES.contains(its))
 }
 
-/// Returns the affinity fields of a core's MPIDR: eight cores to a cluster.
+/// How many cores share all but the lowest affinity field.
+pub const CORES_PER_CLUSTER: usize = 1 << CLUSTER_SHIFT;
+
+/// Returns the affinity fields of a core's MPIDR.
 pub fn mpidr(index: usize) -> u64 {
-    let index = index as u64;
-    (index / 8) << 8 | (index % 8)
+    ((index / CORES_PER_CLUSTER) << 8 | (index % CORES_PER_CLUSTER)) as u64
 }
 
 /// Returns the index of the calling core.

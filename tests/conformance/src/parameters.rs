@@ -8,7 +8,9 @@
 
 use core::str::FromStr;
 
-const ADDRESS: usize = 0x1fff_f000;
+use crate::machine::FLASH;
+
+const ADDRESS: u64 = FLASH.end - 0x1000;
 const SIZE: usize = 256;
 
 /// What to run.

@@ -9,7 +9,7 @@ use dtoolkit::{Node, Property};
 use crate::arch::{SMC64, is_there, lacks};
 use crate::machine::{self, DRAM_BASE};
 use crate::smc;
-use crate::verdict::Verdict;
+use crate::verdict::{Verdict, skipped};
 
 const SIP: u32 = 0x8200_0000 | SMC64;
 
@@ -49,6 +49,9 @@ pub const MAX_MEMORY_NODES: u64 = 128;
 
 /// Passes if the firmware has the calls.
 pub fn needed() -> Verdict {
+    if !machine::HAS_PLATFORM_CALLS {
+        return Err(skipped(format_args!("this machine's firmware tells UEFI nothing")));
+    }
     if is_there(smc::call0(VERSION)) { Ok(()) } else { lacks(format_args!("no calls for UEFI")) }
 }
 

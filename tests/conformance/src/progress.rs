@@ -3,7 +3,9 @@
 //! Where the suite is, in 32 bits that survive a reset of the machine and a clearing of all its memory: the match
 //! register of the real-time clock. It has no reset, is 0 when the machine is turned on, and nobody lets it interrupt.
 
-const MATCH: *mut u32 = 0x6001_0004 as *mut u32;
+use crate::machine::RTC;
+
+const MATCH: *mut u32 = (RTC + 4) as *mut u32;
 
 /// The most resets of one case.
 pub const MAX_STEPS: u32 = 15;

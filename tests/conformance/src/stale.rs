@@ -11,6 +11,7 @@ use core::arch::naked_asm;
 use core::cell::UnsafeCell;
 
 use crate::entry::secondary_entry;
+use crate::machine::DRAM_BASE;
 use crate::page_table;
 use crate::registers::dsb_sy;
 
@@ -18,7 +19,7 @@ use crate::registers::dsb_sy;
 pub const ADDRESS: u64 = 3 << 39;
 
 /// The two blocks of 2 MiB that it means: 768 MiB into DRAM, clear of this program.
-pub const BLOCKS: [u64; 2] = [0x100_3000_0000, 0x100_3020_0000];
+pub const BLOCKS: [u64; 2] = [DRAM_BASE + 0x3000_0000, DRAM_BASE + 0x3020_0000];
 
 /// Table descriptor; and a block of normal memory, accessed, inner shareable, as the tables of `page_table`.
 const TABLE: u64 = 0b11;

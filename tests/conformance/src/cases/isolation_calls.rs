@@ -11,7 +11,7 @@ use smccc::psci::PSCI_VERSION;
 
 use crate::clock::PATIENCE;
 use crate::fixture::{others, start_others, turn_off};
-use crate::machine::mpidr;
+use crate::machine::{FLASH, mpidr};
 use crate::random::Random;
 use crate::registers::mask_all;
 use crate::runner::{Case, rounds_wanted, seed};
@@ -111,7 +111,7 @@ fn virtual_serror() -> Verdict {
 }
 
 /// Flash without a program: what is fetched there is no instruction.
-const NO_CODE: u64 = 0x1f00_0000;
+const NO_CODE: u64 = FLASH.end - 0x100_0000;
 
 /// A core that begins there takes one exception after the other, at vectors in memory that is not its own. It can be stopped,
 /// and it can be started again.

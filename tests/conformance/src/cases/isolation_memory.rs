@@ -8,20 +8,25 @@
 use core::arch::naked_asm;
 
 use crate::anchor::{self, Ending};
+use crate::machine::{SECURE_FLASH, SECURE_POWER, SECURE_RAM, SECURE_UARTS};
 use crate::runner::Case;
 use crate::verdict::{Verdict, equal, failed};
 use crate::{el1, psci, registers};
 
 /// The cases of this file.
 pub const CASES: &[Case] = &[
-    Case { name: "isolation.memory.flash", cores: 1, run: || are_not_there(&[0, 0x1000, 0xfff_fff8]) },
+    Case {
+        name: "isolation.memory.flash",
+        cores: 1,
+        run: || are_not_there(&[SECURE_FLASH.start, SECURE_FLASH.start + 0x1000, SECURE_FLASH.end - 8]),
+    },
     Case {
         name: "isolation.memory.sram",
         cores: 1,
-        run: || are_not_there(&[0x2000_0000, 0x2002_0000, 0x3fff_fff8]),
+        run: || are_not_there(&[SECURE_RAM.start, SECURE_RAM.start + 0x2_0000, SECURE_RAM.end - 8]),
     },
-    Case { name: "isolation.memory.embedded_controller", cores: 1, run: || are_not_there(&[0x5000_0000]) },
-    Case { name: "isolation.memory.uart", cores: 1, run: || are_not_there(&[0x6003_0000, 0x6004_0000]) },
+    Case { name: "isolation.memory.power", cores: 1, run: || are_not_there(SECURE_POWER) },
+    Case { name: "isolation.memory.uart", cores: 1, run: || are_not_there(SECURE_UARTS) },
 ];
 
 /// ESR: a data abort from the same level, of 32 bits, for a synchronous external abort; WnR of a store.

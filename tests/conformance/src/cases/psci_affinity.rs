@@ -6,7 +6,7 @@ use smccc::psci::{PSCI_AFFINITY_INFO_32, PSCI_CPU_SUSPEND_64};
 
 use crate::cases::psci_cpu_on::not_mpidrs;
 use crate::fixture::{needs, needs_power_down, others, start, turn_off};
-use crate::machine::mpidr;
+use crate::machine::{CORES_PER_CLUSTER, mpidr};
 use crate::psci::{self, INVALID_PARAMETERS, OFF, ON};
 use crate::runner::Case;
 use crate::sleep::{Kind, Sleeper};
@@ -21,12 +21,16 @@ pub const CASES: &[Case] = &[
     Case { name: "psci.affinity_info.absent_core", cores: 1, run: absent_core },
     Case { name: "psci.affinity_info.smc32", cores: 2, run: smc32 },
     Case { name: "psci.affinity_info.ignores_fields_below_the_level", cores: 1, run: ignores_fields_below },
-    Case { name: "psci.affinity_info.cluster_off_and_on", cores: 9, run: cluster_off_and_on },
+    Case { name: "psci.affinity_info.cluster_off_and_on", cores: NEIGHBOUR + 1, run: cluster_off_and_on },
     Case { name: "psci.affinity_info.absent_cluster", cores: 1, run: absent_cluster },
     Case { name: "psci.affinity_info.standby_is_on", cores: 2, run: standby_is_on },
     Case { name: "psci.affinity_info.core_power_down_is_on", cores: 2, run: core_power_down_is_on },
     Case { name: "psci.affinity_info.cluster_power_down_is_on", cores: 2, run: cluster_power_down_is_on },
-    Case { name: "psci.affinity_info.sleeping_cluster_is_on", cores: 9, run: sleeping_cluster_is_on },
+    Case {
+        name: "psci.affinity_info.sleeping_cluster_is_on",
+        cores: NEIGHBOUR + 1,
+        run: sleeping_cluster_is_on,
+    },
 ];
 
 fn on_and_off() -> Verdict {
@@ -94,7 +98,7 @@ fn ignores_fields_below() -> Verdict {
 }
 
 /// The first core of the second cluster.
-const NEIGHBOUR: usize = 8;
+const NEIGHBOUR: usize = CORES_PER_CLUSTER;
 
 fn cluster_off_and_on() -> Verdict {
     needs_levels()?;

@@ -9,7 +9,7 @@ use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::clock::{PATIENCE, wait_until};
 use crate::fixture::{others, start, turn_off};
-use crate::machine::mpidr;
+use crate::machine::{CORES_PER_CLUSTER, mpidr};
 use crate::psci::{self, OFF, ON, PENDING};
 use crate::runner::{Case, rounds};
 use crate::verdict::{Verdict, equal, failed, holds, status};
@@ -22,7 +22,7 @@ pub const CASES: &[Case] = &[
     Case { name: "psci.affinity_info.off_means_startable", cores: 2, run: off_means_startable },
     Case { name: "psci.affinity_info.off_means_startable_for_others", cores: 3, run: startable_for_others },
     Case { name: "psci.affinity_info.on_until_cpu_off", cores: 2, run: on_until_cpu_off },
-    Case { name: "psci.affinity_info.cluster_history", cores: 9, run: cluster_history },
+    Case { name: "psci.affinity_info.cluster_history", cores: CLUSTER + 1, run: cluster_history },
 ];
 
 const TARGET: usize = 1;
@@ -60,7 +60,8 @@ fn history() -> Verdict {
     pending_then_on(TARGET, || psci::affinity_info(TARGET))
 }
 
-const CLUSTER: usize = 8;
+/// The first core of the second cluster.
+const CLUSTER: usize = CORES_PER_CLUSTER;
 
 fn cluster_history() -> Verdict {
     let look = || psci::affinity_info_of(mpidr(CLUSTER), 1);

@@ -7,7 +7,7 @@ use smccc::psci::PSCI_CPU_ON_32;
 use crate::cores;
 use crate::entry::{EntryState, flash_entry};
 use crate::fixture::{others, start, start_others, turn_off};
-use crate::machine::{self, mpidr};
+use crate::machine::{self, CLUSTER_SHIFT, mpidr};
 use crate::psci::{self, ALREADY_ON, INVALID_PARAMETERS, OFF};
 use crate::runner::Case;
 use crate::smc;
@@ -27,8 +27,8 @@ pub const CASES: &[Case] = &[
 pub fn not_mpidrs() -> impl Iterator<Item = u64> {
     let last = machine::cores() - 1;
     let absent = [mpidr(last + 1), 0x4000, 0xff, 0xff00, 0xff_0000, 1 << 16, 1 << 32, 0xff_00ff_ffff];
-    // In sbsa-ref a cluster has eight cores; `last + 1` is one after the last, and bit 3 of Aff0 is never set.
-    let reserved = [8, 24, 25, 30, 31, 40, 47, 48, 62, 63].map(|bit| if bit == 8 { 8 } else { 1 << bit });
+    // `last + 1` is one after the last, and Aff0 has no bits but those that number the cores of a cluster.
+    let reserved = [CLUSTER_SHIFT, 24, 25, 30, 31, 40, 47, 48, 62, 63].map(|bit| 1 << bit);
     absent.into_iter().chain(reserved).chain([u64::MAX])
 }
 

@@ -3,11 +3,12 @@
 //! CPU_ON: entry points, good and bad, and the order in which arguments are judged.
 
 use core::arch::asm;
+use core::ops::Range;
 
 use crate::cases::psci_cpu_on::not_mpidrs;
 use crate::entry::flash_entry;
 use crate::fixture::start;
-use crate::machine::{DRAM_BASE, DRAM_MAPPED_END, dram_end, mpidr};
+use crate::machine::{DRAM_BASE, DRAM_MAPPED_END, NO_MEMORY, SECURE_FLASH, SECURE_RAM, dram_end, mpidr};
 use crate::psci::{self, INVALID_ADDRESS, INVALID_PARAMETERS, OFF};
 use crate::runner::Case;
 use crate::verdict::{Finding, Text, Verdict, equal, holds, status};
@@ -42,28 +43,17 @@ fn misaligned() -> Verdict {
 }
 
 fn secure_flash() -> Verdict {
-    refused([0, 4, 0x1000, 0x0800_0000, 0x0fff_fffc])
+    let Range { start, end } = SECURE_FLASH;
+    refused([start, start + 4, start + 0x1000, start + (end - start) / 2, end - 4])
 }
 
 fn secure_sram() -> Verdict {
-    refused([0x2000_0000, 0x2000_1000, 0x2010_0000, 0x3fff_fffc])
+    let Range { start, end } = SECURE_RAM;
+    refused([start, start + 0x1000, start + 0x10_0000, end - 4])
 }
 
 fn device() -> Verdict {
-    refused([
-        0x4006_0000,
-        0x4008_0000,
-        0x4408_1000,
-        0x5000_0000,
-        0x5001_0000,
-        0x6000_0000,
-        0x6003_0000,
-        0x6010_0000,
-        0x7fff_0000,
-        0x8000_0000,
-        0xf000_0000,
-        0x1_0000_0000,
-    ])
+    refused(NO_MEMORY.iter().copied())
 }
 
 fn beyond_dram() -> Verdict {

@@ -6,7 +6,7 @@ use smccc::psci::{PSCI_CPU_FREEZE, PSCI_NODE_HW_STATE_32, PSCI_NODE_HW_STATE_64}
 
 use crate::cases::psci_cpu_on::not_mpidrs;
 use crate::fixture::{needs, needs_power_down, start, turn_off};
-use crate::machine::mpidr;
+use crate::machine::{CORES_PER_CLUSTER, mpidr};
 use crate::psci::{
     self, CLUSTER_POWER_DOWN, CORE_POWER_DOWN, HW_OFF, HW_ON, HW_STANDBY, INVALID_PARAMETERS, STANDBY,
 };
@@ -24,10 +24,18 @@ pub const CASES: &[Case] = &[
     Case { name: "psci.node_hw_state.core_in_power_down", cores: 2, run: core_in_power_down },
     Case { name: "psci.node_hw_state.core_in_cluster_power_down", cores: 2, run: core_in_cluster_power_down },
     Case { name: "psci.node_hw_state.cluster_of_the_caller", cores: 1, run: cluster_of_the_caller },
-    Case { name: "psci.node_hw_state.cluster_off", cores: 9, run: cluster_off },
-    Case { name: "psci.node_hw_state.cluster_in_power_down", cores: 9, run: cluster_in_power_down },
-    Case { name: "psci.node_hw_state.cluster_with_core_power_down", cores: 9, run: cluster_with_core },
-    Case { name: "psci.node_hw_state.cluster_partly_down", cores: 10, run: cluster_partly_down },
+    Case { name: "psci.node_hw_state.cluster_off", cores: NEIGHBOUR + 1, run: cluster_off },
+    Case {
+        name: "psci.node_hw_state.cluster_in_power_down",
+        cores: NEIGHBOUR + 1,
+        run: cluster_in_power_down,
+    },
+    Case {
+        name: "psci.node_hw_state.cluster_with_core_power_down",
+        cores: NEIGHBOUR + 1,
+        run: cluster_with_core,
+    },
+    Case { name: "psci.node_hw_state.cluster_partly_down", cores: NEIGHBOUR + 2, run: cluster_partly_down },
     Case { name: "psci.node_hw_state.absent_core", cores: 1, run: absent_core },
     Case { name: "psci.node_hw_state.bad_level", cores: 1, run: bad_level },
     Case { name: "psci.node_hw_state.smc32", cores: 2, run: smc32 },
@@ -108,7 +116,7 @@ fn cluster_of_the_caller() -> Verdict {
 }
 
 /// The first core of the second cluster: the caller's own is always on.
-const NEIGHBOUR: usize = 8;
+const NEIGHBOUR: usize = CORES_PER_CLUSTER;
 
 fn cluster_off() -> Verdict {
     needs_it()?;

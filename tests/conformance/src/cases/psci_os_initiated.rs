@@ -8,7 +8,7 @@ use smccc::psci::{PSCI_SET_SUSPEND_MODE, PSCI_STAT_COUNT_64};
 use crate::anchor::Ending;
 use crate::clock;
 use crate::fixture::{needs, needs_power_down, others, start, turn_off};
-use crate::machine;
+use crate::machine::{self, CORES_PER_CLUSTER};
 use crate::psci::{
     self, CLUSTER_POWER_DOWN, CORE_POWER_DOWN, DENIED, INVALID_PARAMETERS, OS_INITIATED, STANDBY,
 };
@@ -25,7 +25,11 @@ pub const CASES: &[Case] = &[
     Case { name: "psci.os_initiated.cluster_with_one_in_standby", cores: 2, run: with_one_in_standby },
     Case { name: "psci.os_initiated.cluster_with_one_powered_down", cores: 2, run: with_one_powered_down },
     Case { name: "psci.os_initiated.cluster_with_one_off", cores: 2, run: with_one_off },
-    Case { name: "psci.os_initiated.cluster_with_another_cluster_running", cores: 9, run: other_cluster },
+    Case {
+        name: "psci.os_initiated.cluster_with_another_cluster_running",
+        cores: CORES_PER_CLUSTER + 1,
+        run: other_cluster,
+    },
     Case { name: "psci.os_initiated.core_power_down", cores: 2, run: core_power_down },
     Case { name: "psci.os_initiated.standby", cores: 2, run: standby },
     Case { name: "psci.os_initiated.state_before_entry_before_others", cores: 2, run: order_of_checks },
@@ -70,7 +74,7 @@ fn alone() -> Verdict {
 
 /// The other cores of the boot core's cluster.
 fn siblings() -> impl Iterator<Item = usize> {
-    others().filter(|&index| index < 8)
+    others().filter(|&index| index < CORES_PER_CLUSTER)
 }
 
 fn with_one_running() -> Verdict {
@@ -131,7 +135,7 @@ fn with_one_off() -> Verdict {
 
 fn other_cluster() -> Verdict {
     os_initiated()?;
-    start(8)?;
+    start(CORES_PER_CLUSTER)?;
     accepted()
 }
 

@@ -6,7 +6,7 @@ use smccc::psci::{PSCI_CPU_SUSPEND_32, PSCI_CPU_SUSPEND_64};
 
 use crate::clock::{self, HYPERVISOR_TIMER_PPI};
 use crate::fixture::start;
-use crate::machine::this_core;
+use crate::machine::{SECURE_RAM, this_core};
 use crate::psci::{self, INVALID_PARAMETERS, STANDBY};
 use crate::runner::Case;
 use crate::verdict::{Verdict, equal, holds, status};
@@ -78,7 +78,7 @@ fn pending_interrupt() -> Verdict {
 }
 
 fn standby_ignores_entry() -> Verdict {
-    for entry in [1, 0x2000_0000, u64::MAX] {
+    for entry in [1, SECURE_RAM.start, u64::MAX] {
         clock::start_timer(0);
         let saw = psci::cpu_suspend(STANDBY, entry, 0);
         cores::serve_interrupts();

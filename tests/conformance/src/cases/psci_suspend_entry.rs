@@ -5,7 +5,7 @@
 use smccc::psci::{PSCI_CPU_DEFAULT_SUSPEND_64, PSCI_SYSTEM_SUSPEND_64};
 
 use crate::fixture::{needs, needs_power_down};
-use crate::machine::{DRAM_BASE, dram_end};
+use crate::machine::{DRAM_BASE, NO_MEMORY, SECURE_FLASH, SECURE_RAM, UART, dram_end};
 use crate::psci::{self, INVALID_ADDRESS, INVALID_PARAMETERS, POWER_DOWN};
 use crate::runner::Case;
 use crate::verdict::{Verdict, status};
@@ -27,7 +27,7 @@ pub const CASES: &[Case] = &[
 /// One bad entry point of each sort.
 fn one_of_each() -> [u64; 7] {
     let entry = cores::entry_point();
-    [entry + 1, entry + 2, 0, 0x2000_0000, 0x6000_0000, dram_end(), u64::MAX - 3]
+    [entry + 1, entry + 2, 0, SECURE_RAM.start, UART as u64, dram_end(), u64::MAX - 3]
 }
 
 fn refused(entries: impl IntoIterator<Item = u64> + Clone) -> Verdict {
@@ -50,15 +50,15 @@ fn misaligned() -> Verdict {
 }
 
 fn secure_flash() -> Verdict {
-    refused([0, 4, 0x1000, 0x0fff_fffc])
+    refused([SECURE_FLASH.start, SECURE_FLASH.start + 4, SECURE_FLASH.start + 0x1000, SECURE_FLASH.end - 4])
 }
 
 fn secure_sram() -> Verdict {
-    refused([0x2000_0000, 0x2000_1000, 0x3fff_fffc])
+    refused([SECURE_RAM.start, SECURE_RAM.start + 0x1000, SECURE_RAM.end - 4])
 }
 
 fn device() -> Verdict {
-    refused([0x4006_0000, 0x4008_0000, 0x5000_0000, 0x6000_0000, 0x6003_0000, 0x8000_0000, 0xf000_0000])
+    refused(NO_MEMORY.iter().copied())
 }
 
 fn beyond_dram() -> Verdict {

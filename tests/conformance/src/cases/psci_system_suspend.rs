@@ -11,7 +11,7 @@ use crate::clock::{self, PATIENCE, wait_until};
 use crate::entry::{EntryState, flash_entry};
 use crate::fixture::{needs, needs_power_down, others, start, turn_off};
 use crate::handover::{self, Handover};
-use crate::machine::this_core;
+use crate::machine::{SECURE_RAM, this_core};
 use crate::psci::{self, CLUSTER_POWER_DOWN, CORE_POWER_DOWN, DENIED, OFF, STANDBY};
 use crate::runner::{Case, rounds};
 use crate::sleep::{self, Kind, Sleeper};
@@ -205,7 +205,7 @@ fn denied_last_core_on() -> Verdict {
 fn denied_before_entry() -> Verdict {
     needs_it()?;
     start(1)?;
-    for entry in [1, 0, 0x2000_0000, u64::MAX - 3] {
+    for entry in [1, 0, SECURE_RAM.start, u64::MAX - 3] {
         let saw = psci::system_suspend(entry, 0);
         status(format_args!("SYSTEM_SUSPEND at {entry:#x} with a core on"), saw, DENIED)?;
     }

@@ -135,8 +135,15 @@ fn begin(random: &mut Random) -> [u64; 6] {
 
 /// x1 to x3 of READ.
 fn read(random: &mut Random, buffer: u64) -> [u64; 6] {
-    const NO_DRAM: [u64; 7] =
-        [0, 0x1000_0000, 0x2000_0000, 0x4006_0000, 0x6000_0000, machine::DRAM_BASE - 8, u64::MAX - 7];
+    const NO_DRAM: [u64; 7] = [
+        0,
+        machine::FLASH.start,
+        machine::SECURE_RAM.start,
+        machine::GICD as u64,
+        machine::UART as u64,
+        machine::DRAM_BASE - 8,
+        u64::MAX - 7,
+    ];
     let address = match random.below(4) {
         0 => random.one_of(&NO_DRAM).wrapping_add(random.below(9)),
         1 => machine::dram_end() - random.below(RECORD_SIZE as u64),

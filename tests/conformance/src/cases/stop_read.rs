@@ -7,7 +7,7 @@ use zerocopy::IntoBytes;
 
 use crate::cases::psci_cpu_on::not_mpidrs;
 use crate::fixture::start_with_job;
-use crate::machine::{DRAM_BASE, dram_end, mpidr};
+use crate::machine::{DRAM_BASE, FLASH, GICD, SECURE_RAM, UART, dram_end, mpidr};
 use crate::runner::Case;
 use crate::stop::{self, Request};
 use crate::stopped::record;
@@ -58,11 +58,11 @@ fn bad_address() -> Verdict {
     let inside = buffer.address();
     let addresses = [
         0,
-        0x1000_0000,
-        0x2000_0000,
-        0x2010_0000,
-        0x4006_0000,
-        0x6000_0000,
+        FLASH.start,
+        SECURE_RAM.start,
+        SECURE_RAM.start + 0x10_0000,
+        GICD as u64,
+        UART as u64,
         DRAM_BASE - 8,
         DRAM_BASE - BYTES,
         dram_end() - BYTES + 8,
