@@ -68,6 +68,14 @@ impl Board {
         }
     }
 
+    /// Returns where DRAM starts, with the device tree in it.
+    pub fn dram(self) -> u64 {
+        match self {
+            Self::SbsaRef => SbsaRef::DEVICE_TREE,
+            Self::Virt => Virt::DEVICE_TREE,
+        }
+    }
+
     /// Returns the size of DRAM that a run gets unless it is told otherwise, where QEMU's own default is not enough.
     pub fn memory_mib(self) -> Option<u32> {
         match self {
@@ -81,6 +89,14 @@ impl Board {
         match self {
             Self::SbsaRef => SbsaRef::MAX_CORES,
             Self::Virt => Virt::MAX_CORES,
+        }
+    }
+
+    /// Returns the affinity fields of a core.
+    pub fn affinity_of(self, index: u32) -> u64 {
+        match self {
+            Self::SbsaRef => SbsaRef::affinity_of(index as usize),
+            Self::Virt => Virt::affinity_of(index as usize),
         }
     }
 

@@ -10,23 +10,21 @@ use anyhow::Result;
 use super::debian::Debian;
 use super::tree::Variable;
 use super::{initramfs, kernel, loader, modules};
+use crate::board::Board;
 use crate::paths;
 use crate::qemu::Machine;
-
-/// Where DRAM starts. QEMU's own device tree lies there.
-const MEMORY: u64 = 0x100_0000_0000;
 
 /// The size of DRAM.
 const MEMORY_MIB: u32 = 2048;
 
-/// Where the kernel lies: at a multiple of 2 MiB, as it demands.
-const KERNEL: u64 = MEMORY + 0x20_0000;
+/// Where the kernel lies in DRAM: behind QEMU's own device tree, at a multiple of 2 MiB, as it demands.
+const KERNEL: u64 = 0x20_0000;
 
-/// Where the kernel's device tree lies.
-const TREE: u64 = MEMORY + 0xfe0_0000;
+/// Where the kernel's device tree lies in DRAM.
+const TREE: u64 = 0xfe0_0000;
 
-/// Where the initramfs lies.
-const INITRAMFS: u64 = MEMORY + 0x1000_0000;
+/// Where the initramfs lies in DRAM.
+const INITRAMFS: u64 = 0x1000_0000;
 
 /// What the guest does once it is up (`tests/linux/initramfs/init`).
 #[derive(Clone, Copy, Debug)]
@@ -71,6 +69,7 @@ impl Mode {
 
 /// A guest that is ready to be put into a machine.
 pub struct Guest {
+    board: Board,
     kernel: PathBuf,
     initramfs: PathBuf,
     loader: PathBuf,
@@ -78,31 +77,36 @@ pub struct Guest {
 
 impl Guest {
     /// Debian's own kernel, with our modules. Fetches and builds what is missing or out of date.
-    pub fn debian() -> Result<Self> {
+    pub fn debian(board: Board) -> Result<Self> {
         let debian = Debian::fetch()?;
         Ok(Self {
+            board,
             kernel: debian.kernel(),
             initramfs: initramfs::pack(&debian.busybox(), &modules::build(&debian)?)?,
-            loader: loader::assemble(KERNEL, TREE)?,
+            loader: loader::assemble(board.dram() + KERNEL, board.dram() + TREE)?,
         })
     }
 
     /// A kernel that checks PSCI while it starts. Fetches and builds what is missing or out of date.
-    pub fn checker() -> Result<Self> {
+    pub fn checker(board: Board) -> Result<Self> {
         let debian = Debian::fetch()?;
         Ok(Self {
+            board,
             kernel: kernel::build(&paths::root().join("tests/linux/psci_checker.config"))?,
             initramfs: initramfs::pack(&debian.busybox(), &[])?,
-            loader: loader::assemble(KERNEL, TREE)?,
+            loader: loader::assemble(board.dram() + KERNEL, board.dram() + TREE)?,
         })
     }
 
     /// Puts the guest into a machine with `smp` cores that have `idle_states`, labels of the device tree.
     pub fn start_on(&self, machine: Machine, smp: u32, idle_states: &[&str], mode: Mode) -> Result<Machine> {
+        let memory = self.board.dram();
+        let initramfs = memory + INITRAMFS;
         let tree = Variable {
+            board: self.board,
             smp,
-            memory: MEMORY..MEMORY + (u64::from(MEMORY_MIB) << 20),
-            initramfs: INITRAMFS..INITRAMFS + fs::metadata(&self.initramfs)?.len(),
+            memory: memory..memory + (u64::from(MEMORY_MIB) << 20),
+            initramfs: initramfs..initramfs + fs::metadata(&self.initramfs)?.len(),
             bootargs: &mode.bootargs(),
             idle_states,
         };
@@ -110,8 +114,8 @@ impl Guest {
         Ok(machine
             .memory_mib(MEMORY_MIB)
             .flash1(&self.loader)
-            .load(&self.kernel, KERNEL)
-            .load(&tree, TREE)
-            .load(&self.initramfs, INITRAMFS))
+            .load(&self.kernel, memory + KERNEL)
+            .load(&tree, memory + TREE)
+            .load(&self.initramfs, initramfs))
     }
 }

@@ -44,6 +44,9 @@ const COMMON_IDLE_STATES: &[&str] = &["standby"];
 /// What to boot, and on what.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
+    /// The machine
+    #[arg(long = "machine", value_enum, default_value_t)]
+    pub board: Board,
     /// The number of cores
     #[arg(long, default_value_t = 4)]
     pub smp: u32,
@@ -63,7 +66,14 @@ pub struct Options {
 
 impl Options {
     fn on(smp: u32) -> Self {
-        Self { smp, cpu: CPU.to_owned(), wedge: None, psci_checker: false, flash0: None }
+        Self {
+            board: Board::default(),
+            smp,
+            cpu: CPU.to_owned(),
+            wedge: None,
+            psci_checker: false,
+            flash0: None,
+        }
     }
 
     fn idle_states(&self) -> &'static [&'static str] {
@@ -73,9 +83,9 @@ impl Options {
     fn machine(&self, guest: &Guest, mode: Mode) -> Result<Machine> {
         let flash0 = match &self.flash0 {
             Some(image) => image.clone(),
-            None => image::build(Board::SbsaRef)?.flash0,
+            None => image::build(self.board)?.flash0,
         };
-        let machine = Machine::new(Board::SbsaRef, &flash0).name("linux").smp(self.smp).cpu(&self.cpu);
+        let machine = Machine::new(self.board, &flash0).name("linux").smp(self.smp).cpu(&self.cpu);
         guest.start_on(machine, self.smp, self.idle_states(), mode)
     }
 
@@ -99,7 +109,7 @@ pub fn run(options: &Options, timeline: bool, on_line: impl FnMut(&str)) -> Resu
         println!("{}", stopped.sum);
         return Ok(stopped.drawing);
     } else {
-        let code = options.machine(&Guest::debian()?, Mode::Shell)?.interactive()?;
+        let code = options.machine(&Guest::debian(options.board)?, Mode::Shell)?.interactive()?;
         ensure!(code == 0, "QEMU ended with code {code}");
     }
     Ok(None)
@@ -117,7 +127,7 @@ struct Stopped {
 fn wedge(options: &Options, cpu: u32, timeline: bool, on_line: impl FnMut(&str)) -> Result<Stopped> {
     let smp = options.smp;
     ensure!(smp > 1 && cpu < smp, "there is no CPU {cpu} to wedge beside another one among {smp}");
-    let console = options.script(&Guest::debian()?, Mode::Wedge { cpu, timeline }, on_line)?;
+    let console = options.script(&Guest::debian(options.board)?, Mode::Wedge { cpu, timeline }, on_line)?;
     let sum = judge::wedge(&console, smp, cpu)?;
     let drawing = timeline.then(|| timeline::draw(&console, smp)).transpose()?;
     Ok(Stopped { sum, drawing })
@@ -125,7 +135,7 @@ fn wedge(options: &Options, cpu: u32, timeline: bool, on_line: impl FnMut(&str))
 
 /// Boots the kernel that checks PSCI; returns what it did.
 fn psci_checker(options: &Options, on_line: impl FnMut(&str)) -> Result<String> {
-    let guest = Guest::checker()?;
+    let guest = Guest::checker(options.board)?;
     let console = options.script(&guest, Mode::Boot, on_line)?;
     judge::boot(&console, options.smp)?;
     psci_checker::judge(&console, options.smp, options.idle_states().len())
@@ -133,12 +143,19 @@ fn psci_checker(options: &Options, on_line: impl FnMut(&str)) -> Result<String> 
 
 /// Returns the cases of `cargo xtask test`.
 pub fn cases() -> Vec<Case> {
-    let mut cases: Vec<_> =
-        [1, 4, 8].map(|smp| Case::new(format!("linux boot smp={smp}"), move |log| boot(log, smp))).into();
+    let mut cases: Vec<_> = [1, 4, 8]
+        .map(|smp| Case::new(format!("linux boot smp={smp}"), move |log| boot(log, &Options::on(smp))))
+        .into();
+    let virt = || Options { board: Board::Virt, ..Options::on(4) };
+    cases.push(Case::new("linux boot machine=virt", move |log| boot(log, &virt())));
     cases.push(Case::new("linux hotplug smp=4", |log| hotplug(log, 4)));
     cases.push(Case::new("linux wedge smp=4", |log| {
         let Stopped { sum, drawing } = wedge(&Options::on(4), 2, true, |line| log.line(line))?;
         timeline::check(&drawing.context("a picture was asked for")?, 4)?;
+        Ok(Tally { reason: Some(sum), ..Tally::pass() })
+    }));
+    cases.push(Case::new("linux wedge machine=virt", move |log| {
+        let Stopped { sum, .. } = wedge(&virt(), 2, false, |line| log.line(line))?;
         Ok(Tally { reason: Some(sum), ..Tally::pass() })
     }));
     cases.push(Case::new("linux suspend smp=4", |log| suspend(log, 4)).only_full());
@@ -152,22 +169,24 @@ pub fn cases() -> Vec<Case> {
     cases
 }
 
-fn boot(log: &mut Log, smp: u32) -> Result<Tally> {
-    let console = Options::on(smp).script(&Guest::debian()?, Mode::Boot, |line| log.line(line))?;
-    judge::boot(&console, smp)?;
+fn boot(log: &mut Log, options: &Options) -> Result<Tally> {
+    let console = options.script(&Guest::debian(options.board)?, Mode::Boot, |line| log.line(line))?;
+    judge::boot(&console, options.smp)?;
     Ok(Tally::pass())
 }
 
 fn hotplug(log: &mut Log, smp: u32) -> Result<Tally> {
     let mode = Mode::Hotplug { rounds: ROUNDS };
-    let console = Options::on(smp).script(&Guest::debian()?, mode, |line| log.line(line))?;
+    let options = Options::on(smp);
+    let console = options.script(&Guest::debian(options.board)?, mode, |line| log.line(line))?;
     judge::hotplug(&console, smp, ROUNDS)?;
     Ok(Tally::pass())
 }
 
 fn suspend(log: &mut Log, smp: u32) -> Result<Tally> {
     let mode = Mode::Suspend { rounds: SUSPENDS };
-    let console = Options::on(smp).script(&Guest::debian()?, mode, |line| log.line(line))?;
+    let options = Options::on(smp);
+    let console = options.script(&Guest::debian(options.board)?, mode, |line| log.line(line))?;
     judge::suspend(&console, smp, SUSPENDS)?;
     Ok(Tally::pass())
 }

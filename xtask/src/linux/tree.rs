@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The device tree that the kernel gets: `tests/linux/sbsa-ref.dts` and what varies from run to run.
+//! The device tree that the kernel gets: the machine's in `tests/linux/` and what varies from run to run.
 
 use std::fs;
 use std::ops::Range;
@@ -10,15 +10,15 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use crate::board::Board;
 use crate::{paths, process};
 
 const COMPILE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How many cores share all but the lowest affinity field.
-const CORES_PER_CLUSTER: u32 = 8;
-
 /// What varies.
 pub struct Variable<'a> {
+    /// The machine.
+    pub board: Board,
     /// The number of cores.
     pub smp: u32,
     /// The addresses of DRAM.
@@ -35,17 +35,17 @@ impl Variable<'_> {
     /// Compiles the tree into `folder` and returns its file.
     pub fn compile(&self, folder: &Path) -> Result<PathBuf> {
         fs::write(folder.join("variable.dtsi"), self.source())?;
-        let tree = folder.join("sbsa-ref.dtb");
+        let tree = folder.join(self.board.name()).with_extension("dtb");
         let mut command = Command::new("dtc");
         command.args(["-I", "dts", "-O", "dtb", "-i"]).arg(folder).arg("-o").arg(&tree);
-        command.arg(paths::root().join("tests/linux/sbsa-ref.dts"));
+        command.arg(paths::root().join("tests/linux").join(self.board.name()).with_extension("dts"));
         process::output(command, COMPILE_TIMEOUT)?;
         Ok(tree)
     }
 
     fn source(&self) -> String {
-        let Self { smp, memory, initramfs, bootargs, idle_states } = self;
-        let cpus: String = (0..*smp).map(|index| cpu(index, idle_states)).collect();
+        let Self { board, smp, memory, initramfs, bootargs, idle_states } = self;
+        let cpus: String = (0..*smp).map(|index| cpu(*board, index, idle_states)).collect();
         let topology = topology(*smp);
         format!(
             "/ {{\n\
@@ -67,13 +67,13 @@ impl Variable<'_> {
     }
 }
 
-fn cpu(index: u32, idle_states: &[&str]) -> String {
-    let mpidr = ((index / CORES_PER_CLUSTER) << 8) | (index % CORES_PER_CLUSTER);
+fn cpu(board: Board, index: u32, idle_states: &[&str]) -> String {
+    let mpidr = board.affinity_of(index);
     let idle_states: Vec<_> = idle_states.iter().map(|label| format!("&{label}")).collect();
     format!(
         "cpu{index}: cpu@{mpidr:x} {{ device_type = \"cpu\"; compatible = \"arm,armv8\"; \
          reg = <{}>; enable-method = \"psci\"; cpu-idle-states = <{}>; }};\n",
-        cells(mpidr.into()),
+        cells(mpidr),
         idle_states.join(" ")
     )
 }
@@ -102,10 +102,12 @@ mod tests {
 
     #[test]
     fn cores_are_counted_as_the_machine_does() {
-        assert!(cpu(7, &["a"]).starts_with("cpu7: cpu@7 {"));
-        assert!(cpu(8, &["a"]).starts_with("cpu8: cpu@100 {"));
-        assert!(cpu(511, &["a", "b"]).contains("reg = <0x0 0x3f07>;"));
-        assert!(cpu(511, &["a", "b"]).contains("cpu-idle-states = <&a &b>;"));
+        assert!(cpu(Board::SbsaRef, 7, &["a"]).starts_with("cpu7: cpu@7 {"));
+        assert!(cpu(Board::SbsaRef, 8, &["a"]).starts_with("cpu8: cpu@100 {"));
+        assert!(cpu(Board::SbsaRef, 511, &["a", "b"]).contains("reg = <0x0 0x3f07>;"));
+        assert!(cpu(Board::SbsaRef, 511, &["a", "b"]).contains("cpu-idle-states = <&a &b>;"));
+        assert!(cpu(Board::Virt, 15, &["a"]).starts_with("cpu15: cpu@f {"));
+        assert!(cpu(Board::Virt, 16, &["a"]).starts_with("cpu16: cpu@100 {"));
     }
 
     #[test]
@@ -121,8 +123,9 @@ mod tests {
     fn addresses_take_two_cells() {
         let initramfs = 0x100_1000_0000..0x100_1000_0010;
         let memory = 0x100_0000_0000..0x100_8000_0000;
+        let board = Board::SbsaRef;
         let source =
-            Variable { smp: 1, memory, initramfs, bootargs: "panic=1", idle_states: &["a"] }.source();
+            Variable { board, smp: 1, memory, initramfs, bootargs: "panic=1", idle_states: &["a"] }.source();
         assert!(
             source.contains(
                 "memory@10000000000 { device_type = \"memory\"; reg = <0x100 0x0 0x0 0x80000000>; };"
