@@ -75,7 +75,9 @@ pub fn all() -> Vec<Case> {
         cases.push(Case::new(format!("no FP or SIMD{on}"), move |_| no_fp_or_simd(board)));
         cases.push(Case::new(format!("stack depth{on}"), move |_| stack_depth(board)));
     }
-    cases.push(Case::new("demo", |log| demo::run(false, |line| log.line(line)).map(|_| Tally::pass())));
+    cases.push(Case::new("demo", |log| {
+        demo::run(Board::default(), false, |line| log.line(line)).map(|_| Tally::pass())
+    }));
     cases.push(Case::new("timeline", demo::timeline));
     for (smp, cpu, seconds) in MACHINES {
         let rounds = if cpu == "max" { LANE_ROUNDS } else { OTHER_ROUNDS };
@@ -83,7 +85,7 @@ pub fn all() -> Vec<Case> {
         cases.push(conformance(format!("conformance smp={smp} cpu={cpu}"), options));
     }
     let virt = Options { board: Board::Virt, rounds: OTHER_ROUNDS, seconds: 1, ..Options::on(4, "max") };
-    cases.push(conformance("conformance machine=virt", virt));
+    cases.push(conformance("conformance machine=virt", virt.clone()));
     cases.extend(scale::cases());
     let storm = |seconds| Options {
         filter: "^stop.storm.".to_owned(),
@@ -114,6 +116,9 @@ pub fn all() -> Vec<Case> {
             let name = format!("conformance qemu={} smp=4 cpu={cpu}", release.name());
             cases.push(conformance(name, options).only_full());
         }
+        let options = Options { qemu: Some(Program::Of(release)), ..virt.clone() };
+        let name = format!("conformance qemu={} machine=virt", release.name());
+        cases.push(conformance(name, options).only_full());
     }
     cases.extend(platform::cases());
     cases.extend(probe::cases());

@@ -27,7 +27,8 @@ const REST: Duration = Duration::from_secs(2);
 /// From one redistributor to the next.
 const GICR_STRIDE: u64 = 0x2_0000;
 
-/// Returns a case for each tree, with what the report must say, one for a crash under load and one for a panic.
+/// Returns a case for each tree, with what the report must say, one for a machine with too many cores, one for a crash under
+/// load and one for a panic.
 pub fn cases() -> Vec<Case> {
     let trees = [
         (
@@ -52,6 +53,7 @@ pub fn cases() -> Vec<Case> {
         .into_iter()
         .map(|(tree, report)| Case::new(format!("crash {tree}"), move |log| with_tree(tree, report, log)))
         .collect();
+    cases.push(Case::new("crash machine=virt smp=124", |log| with_too_many_cores(Board::Virt, log)));
     cases.push(Case::new("crash in a call", in_a_call));
     cases.push(Case::new("crash by panic", by_panic));
     cases
@@ -75,6 +77,15 @@ fn with_tree(tree: &str, report: &[&str], log: &mut Log) -> Result<Tally> {
     let outcome = machine.arg("-dtb").arg(&blob.display().to_string()).run(|line| log.line(line))?;
     ensure!(outcome.console.is_empty(), "the operating system's console says: {}", outcome.console);
     judge(&outcome, report, log)
+}
+
+/// One core more than the firmware knows redistributors for.
+fn with_too_many_cores(board: Board, log: &mut Log) -> Result<Tally> {
+    let flash0 = image::build(board)?.flash0;
+    let smp = u32::try_from(board.max_cores())? + 1;
+    let machine = Machine::new(board, &flash0).name("crash").smp(smp).timeout(REPORT_TIME);
+    let outcome = machine.run(|line| log.line(line))?;
+    judge(&outcome, &[&format!("quell: crash: device tree: no cpu nodes or too many: {smp:#x}\n")], log)
 }
 
 /// Four cores turn each other on and off; one of their calls ends at address 0, where nothing is.

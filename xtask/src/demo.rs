@@ -25,8 +25,7 @@ const TIMELINE: &[u8] = b"timeline=1\n\0";
 
 /// Runs the demonstration with each line of the console given to `on_line`; returns a picture of its stop, if one is
 /// wanted.
-pub fn run(timeline: bool, mut on_line: impl FnMut(&str)) -> Result<Option<String>> {
-    let board = Board::default();
+pub fn run(board: Board, timeline: bool, mut on_line: impl FnMut(&str)) -> Result<Option<String>> {
     let firmware = image::build(board)?;
     let payload = image::payload(board, "demo")?;
     let mut machine =
@@ -42,7 +41,7 @@ pub fn run(timeline: bool, mut on_line: impl FnMut(&str)) -> Result<Option<Strin
 
 /// The case of `cargo xtask test` that looks at the picture.
 pub fn timeline(log: &mut Log) -> Result<Tally> {
-    let drawing = run(true, |line| log.line(line))?.context("a picture was asked for")?;
+    let drawing = run(Board::default(), true, |line| log.line(line))?.context("a picture was asked for")?;
     log.line(&drawing);
     timeline::check(&drawing, CORES)?;
     Ok(Tally::pass())

@@ -60,6 +60,9 @@ enum Task {
     },
     /// Run the demonstration, or an operating system, on the firmware
     Run {
+        /// The machine
+        #[arg(long, global = true, value_enum, default_value_t)]
+        machine: Board,
         /// Draw the stop into this file, as an SVG: when each core was asked, signalled and stopped
         #[arg(long, global = true, value_name = "FILE")]
         timeline: Option<PathBuf>,
@@ -119,13 +122,13 @@ fn perform(task: Task) -> Result<bool> {
             println!("{}: a whole flash bank", paths::shown(&image.flash0));
             Ok(true)
         }
-        Task::Run { timeline, guest } => {
+        Task::Run { machine, timeline, guest } => {
             if timeline.is_some() && matches!(&guest, Some(Guest::Linux(options)) if options.wedge.is_none())
             {
                 let message = "`--timeline` draws a stop, and without `--wedge` Linux stops nothing";
                 Arguments::command().error(ErrorKind::MissingRequiredArgument, message).exit();
             }
-            run(guest.as_ref(), timeline.as_deref())?;
+            run(machine, guest, timeline.as_deref())?;
             Ok(true)
         }
         Task::Conformance { options, format } => conformance::print(&options, format),
@@ -144,16 +147,16 @@ fn perform(task: Task) -> Result<bool> {
 }
 
 /// Runs the demonstration or an operating system, and draws its stop into a file.
-fn run(guest: Option<&Guest>, timeline: Option<&Path>) -> Result<()> {
+fn run(machine: Board, guest: Option<Guest>, timeline: Option<&Path>) -> Result<()> {
     let destination = timeline.map(timeline::Destination::of).transpose()?;
     let drawing = match guest {
         None => {
             host::ensure(Tool::PAYLOADS)?;
-            demo::run(destination.is_some(), show)?
+            demo::run(machine, destination.is_some(), show)?
         }
         Some(Guest::Linux(options)) => {
             host::ensure(Tool::GUESTS)?;
-            linux::run(options, destination.is_some(), show)?
+            linux::run(&linux::Options { board: machine, ..options }, destination.is_some(), show)?
         }
     };
     if let (Some(destination), Some(drawing)) = (destination, drawing) {

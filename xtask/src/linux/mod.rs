@@ -44,8 +44,8 @@ const COMMON_IDLE_STATES: &[&str] = &["standby"];
 /// What to boot, and on what.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
-    /// The machine
-    #[arg(long = "machine", value_enum, default_value_t)]
+    /// The machine, which the command says for every guest.
+    #[arg(skip)]
     pub board: Board,
     /// The number of cores
     #[arg(long, default_value_t = 4)]
