@@ -107,7 +107,7 @@ const UNGUARDED: &str = "max";
 
 /// Every core that needs it mitigates when it comes up to EL3, the first one and the others; one that does not, does not.
 fn guarded(log: &mut Log) -> Result<Tally> {
-    let data = code::read(&image::build()?.elf)?;
+    let data = code::read(&image::build(Board::SbsaRef)?.elf)?;
     let file = code::parse(&data)?;
     let [mitigation, way_back] = ["bl31::mitigation::enter", "enter_ns"]
         .map(|name| code::place_of(&file, name).map(|place| place.start));
