@@ -95,6 +95,15 @@ enum Task {
 enum Guest {
     /// Boot Debian's kernel to a shell, or wedge a CPU and watch it being stopped
     Linux(linux::Options),
+    /// Boot Debian's Xen, with Debian's kernel in its first domain, to a shell
+    Xen(linux::xen::Options),
+}
+
+impl Guest {
+    /// Tells whether the guest stops its other cores.
+    fn stops(&self) -> bool {
+        matches!(self, Self::Linux(options) if options.wedge.is_some())
+    }
 }
 
 fn main() -> ExitCode {
@@ -123,9 +132,8 @@ fn perform(task: Task) -> Result<bool> {
             Ok(true)
         }
         Task::Run { machine, timeline, guest } => {
-            if timeline.is_some() && matches!(&guest, Some(Guest::Linux(options)) if options.wedge.is_none())
-            {
-                let message = "`--timeline` draws a stop, and without `--wedge` Linux stops nothing";
+            if timeline.is_some() && guest.as_ref().is_some_and(|guest| !guest.stops()) {
+                let message = "`--timeline` draws a stop, and only Linux with `--wedge` stops something";
                 Arguments::command().error(ErrorKind::MissingRequiredArgument, message).exit();
             }
             run(machine, guest, timeline.as_deref())?;
@@ -157,6 +165,11 @@ fn run(machine: Board, guest: Option<Guest>, timeline: Option<&Path>) -> Result<
         Some(Guest::Linux(options)) => {
             host::ensure(Tool::GUESTS)?;
             linux::run(&linux::Options { board: machine, ..options }, destination.is_some(), show)?
+        }
+        Some(Guest::Xen(options)) => {
+            host::ensure(Tool::GUESTS)?;
+            linux::xen::run(machine, &options)?;
+            None
         }
     };
     if let (Some(destination), Some(drawing)) = (destination, drawing) {

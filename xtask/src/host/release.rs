@@ -6,7 +6,7 @@ use std::fmt;
 use std::fs;
 
 /// The oldest QEMU whose sbsa-ref tells the firmware about its interrupt controller.
-const OLDEST_QEMU: Version = Version { major: 8, minor: 0 };
+const OLDEST_QEMU: Version = Version::new(8, 0);
 
 /// The Debian release whose own QEMU is older than that, and whose backports have a newer one.
 const OLD_RELEASE: &str = "bookworm";
@@ -19,6 +19,11 @@ pub struct Version {
 }
 
 impl Version {
+    /// Makes a version.
+    pub const fn new(major: u32, minor: u32) -> Self {
+        Self { major, minor }
+    }
+
     /// Finds the version in what a tool answers to `--version`.
     pub fn parse(answer: &str) -> Option<Self> {
         answer.lines().next()?.split_whitespace().find_map(|word| {

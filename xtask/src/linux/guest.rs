@@ -7,7 +7,8 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::debian::Debian;
+use super::chosen::{Chosen, Kernel};
+use super::debian::{self, Debian};
 use super::tree::Variable;
 use super::{initramfs, kernel, loader, modules};
 use crate::board::Board;
@@ -17,8 +18,14 @@ use crate::qemu::Machine;
 /// The size of DRAM.
 const MEMORY_MIB: u32 = 2048;
 
-/// Where the kernel lies in DRAM: behind QEMU's own device tree, at a multiple of 2 MiB, as it demands.
+/// Where the kernel lies in DRAM, or Xen: behind QEMU's own device tree, at a multiple of 2 MiB, as both demand.
 const KERNEL: u64 = 0x20_0000;
+
+/// Where the kernel lies in DRAM that Xen copies into its first domain.
+const DOM0_KERNEL: u64 = 0x400_0000;
+
+/// The memory of that domain.
+const DOM0_MIB: u32 = 512;
 
 /// Where the kernel's device tree lies in DRAM.
 const TREE: u64 = 0xfe0_0000;
@@ -53,7 +60,7 @@ pub enum Mode {
 }
 
 impl Mode {
-    fn bootargs(self) -> String {
+    fn bootargs(self, console: &str) -> String {
         let mode = match self {
             Self::Shell => "shell".to_owned(),
             Self::Boot => "boot".to_owned(),
@@ -63,13 +70,14 @@ impl Mode {
                 format!("wedge quell.wedge={cpu} quell.timeline={}", u32::from(timeline))
             }
         };
-        format!("console=ttyAMA0 panic=1 quell.mode={mode}")
+        format!("console={console} panic=1 quell.mode={mode}")
     }
 }
 
 /// A guest that is ready to be put into a machine.
 pub struct Guest {
     board: Board,
+    xen: Option<PathBuf>,
     kernel: PathBuf,
     initramfs: PathBuf,
     loader: PathBuf,
@@ -81,8 +89,33 @@ impl Guest {
         let debian = Debian::fetch()?;
         Ok(Self {
             board,
+            xen: None,
             kernel: debian.kernel(),
             initramfs: initramfs::pack(&debian.busybox(), &modules::build(&debian)?)?,
+            loader: loader::assemble(board.dram() + KERNEL, board.dram() + TREE)?,
+        })
+    }
+
+    /// The newest kernel that Debian has, in the same userspace. Fetches what is missing.
+    pub fn newest(board: Board) -> Result<Self> {
+        let debian = Debian::fetch()?;
+        Ok(Self {
+            board,
+            xen: None,
+            kernel: debian::newest_kernel()?,
+            initramfs: initramfs::pack(&debian.busybox(), &[])?,
+            loader: loader::assemble(board.dram() + KERNEL, board.dram() + TREE)?,
+        })
+    }
+
+    /// Debian's Xen, with Debian's own kernel in its first domain. Fetches what is missing.
+    pub fn xen(board: Board) -> Result<Self> {
+        let debian = Debian::fetch()?;
+        Ok(Self {
+            board,
+            xen: Some(debian::xen()?),
+            kernel: debian.kernel(),
+            initramfs: initramfs::pack(&debian.busybox(), &[])?,
             loader: loader::assemble(board.dram() + KERNEL, board.dram() + TREE)?,
         })
     }
@@ -92,6 +125,7 @@ impl Guest {
         let debian = Debian::fetch()?;
         Ok(Self {
             board,
+            xen: None,
             kernel: kernel::build(&paths::root().join("tests/linux/psci_checker.config"))?,
             initramfs: initramfs::pack(&debian.busybox(), &[])?,
             loader: loader::assemble(board.dram() + KERNEL, board.dram() + TREE)?,
@@ -100,22 +134,32 @@ impl Guest {
 
     /// Puts the guest into a machine with `smp` cores that have `idle_states`, labels of the device tree.
     pub fn start_on(&self, machine: Machine, smp: u32, idle_states: &[&str], mode: Mode) -> Result<Machine> {
-        let memory = self.board.dram();
-        let initramfs = memory + INITRAMFS;
-        let tree = Variable {
-            board: self.board,
-            smp,
-            memory: memory..memory + (u64::from(MEMORY_MIB) << 20),
+        let dram = self.board.dram();
+        let initramfs = dram + INITRAMFS;
+        let kernel = Kernel {
+            bootargs: &mode.bootargs(if self.xen.is_some() { "hvc0" } else { "ttyAMA0" }),
             initramfs: initramfs..initramfs + fs::metadata(&self.initramfs)?.len(),
-            bootargs: &mode.bootargs(),
-            idle_states,
         };
+        let xen_bootargs = format!("dom0_mem={DOM0_MIB}M dom0_max_vcpus={smp}");
+        let (machine, chosen) = match &self.xen {
+            None => (machine.load(&self.kernel, dram + KERNEL), Chosen::Linux(kernel)),
+            Some(xen) => {
+                let image = dram + DOM0_KERNEL;
+                let chosen = Chosen::Xen {
+                    bootargs: &xen_bootargs,
+                    image: image..image + fs::metadata(&self.kernel)?.len(),
+                    dom0: kernel,
+                };
+                (machine.load(xen, dram + KERNEL).load(&self.kernel, image), chosen)
+            }
+        };
+        let memory = dram..dram + (u64::from(MEMORY_MIB) << 20);
+        let tree = Variable { board: self.board, smp, memory, chosen, idle_states };
         let tree = tree.compile(&paths::target().join("linux"))?;
         Ok(machine
             .memory_mib(MEMORY_MIB)
             .flash1(&self.loader)
-            .load(&self.kernel, memory + KERNEL)
-            .load(&tree, memory + TREE)
+            .load(&tree, dram + TREE)
             .load(&self.initramfs, initramfs))
     }
 }

@@ -10,10 +10,39 @@ const FAILED_TO_STOP: &str = "failed to stop secondary CPUs";
 /// What the lines of the init script start with.
 const INIT: &str = "quell-init: ";
 
+/// What the kernel says when it or a program met what it can not handle.
+const TROUBLE: [&str; 10] = [
+    "Internal error",
+    "Oops",
+    "Undefined instruction",
+    "undefined instruction",
+    "Unhandled",
+    "unhandled",
+    "kernel BUG",
+    "BUG: ",
+    "WARNING: ",
+    "Call trace:",
+];
+
 /// Judges a boot to userspace on `smp` CPUs.
 pub fn boot(console: &str, smp: u32) -> Result<()> {
+    no_trouble(console)?;
     require(console, &format!(", {smp} cpus online"))?;
     require(console, "boot done")
+}
+
+/// Returns the kernel's release, as the init script has printed it.
+pub fn release(console: &str) -> Result<String> {
+    let release = said(console).find_map(|line| Some(line.split_once(", ")?.0));
+    release.map(str::to_owned).context("the guest did not say which kernel it runs")
+}
+
+/// Fails with the kernel's own words if it was in trouble.
+pub fn no_trouble(console: &str) -> Result<()> {
+    console
+        .lines()
+        .find(|line| TROUBLE.iter().any(|trouble| line.contains(trouble)))
+        .map_or(Ok(()), |line| bail!("the kernel says: {line}"))
 }
 
 /// Judges a run of `rounds` times off and on over `smp` CPUs.
@@ -130,7 +159,16 @@ mod tests {
     fn the_guest_has_to_say_so() {
         let console = "quell-init: 6.1.0-50-cloud-arm64, 4 cpus online\nquell-init: boot done\n";
         boot(console, 4).unwrap();
+        assert_eq!(release(console).unwrap(), "6.1.0-50-cloud-arm64");
         assert!(boot(console, 8).is_err());
+        for trouble in [
+            "[    0.1] Internal error: Oops - Undefined instruction: 0000000002000000 [#1] SMP",
+            "[    0.2] WARNING: CPU: 1 PID: 0 at kernel/x.c:1 f+0x1/0x2",
+            "[    0.3] sh[70]: unhandled exception: SP Alignment, ESR 0x0000000002000000",
+        ] {
+            let error = boot(&format!("{trouble}\n{console}"), 4).unwrap_err().to_string();
+            assert_eq!(error, format!("the kernel says: {trouble}"));
+        }
         hotplug("quell-init: hotplug 20 rounds over 4 cpus\n", 4, 20).unwrap();
         let failed = hotplug("quell-init: hotplug failed: round 3, cpu1 on\n", 4, 20).unwrap_err();
         assert_eq!(failed.to_string(), "the guest says: hotplug failed: round 3, cpu1 on");

@@ -12,12 +12,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
+use super::debian::BACKPORTS;
 use crate::apt::{self, Apt};
 use crate::host::{self, Tool};
 use crate::{paths, process};
-
-/// The suite with the newest kernel for Debian's stable release.
-const SUITE: &str = "trixie-backports";
 
 /// The package that depends on the newest source.
 const NEWEST_SOURCE: &str = "linux-source";
@@ -60,7 +58,7 @@ fn remove(folder: &Path) -> Result<()> {
 fn download() -> Result<PathBuf> {
     let done = paths::cache().join("linux-source");
     if !done.exists() {
-        let apt = Apt::of(&[SUITE])?;
+        let apt = Apt::of(&[BACKPORTS])?;
         let start = format!("{NEWEST_SOURCE}-");
         let newest = apt.newest(NEWEST_SOURCE, &start)?;
         apt.download("the kernel's source", &[&format!("{start}{newest}")], &done)?;

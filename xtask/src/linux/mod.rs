@@ -2,6 +2,7 @@
 
 //! Debian's own Linux for arm64 as a guest: unmodified, started without UEFI, with the modules of `tests/linux/`.
 
+mod chosen;
 mod debian;
 mod guest;
 mod initramfs;
@@ -9,8 +10,10 @@ mod judge;
 mod kernel;
 mod loader;
 mod modules;
+mod newest;
 mod psci_checker;
 mod tree;
+pub mod xen;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,7 +21,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 
 use crate::board::Board;
-use crate::qemu::Machine;
+use crate::qemu::{Machine, Program};
 use crate::test::{Case, Log, Tally};
 use crate::{image, timeline};
 use guest::{Guest, Mode};
@@ -28,6 +31,9 @@ const TIMEOUT: Duration = Duration::from_secs(300);
 
 /// The kind of core that the machine has unless told otherwise; the fastest to emulate that has VHE.
 const CPU: &str = "neoverse-n2";
+
+/// The kinds of core that the machine can have.
+const CPUS: [&str; 6] = ["cortex-a57", "cortex-a72", "neoverse-n1", "neoverse-v1", CPU, newest::CPU];
 
 /// Rounds of the hotplug case.
 const ROUNDS: u32 = 20;
@@ -56,8 +62,11 @@ pub struct Options {
     /// Let this CPU loop with everything masked, then panic, and show what became of each CPU
     #[arg(long, value_name = "CPU")]
     pub wedge: Option<u32>,
-    /// Boot a newer kernel that checks PSCI while it starts (building it takes minutes, once)
+    /// Boot the newest kernel of Debian's backports
     #[arg(long, conflicts_with = "wedge")]
+    pub newest: bool,
+    /// Boot a newer kernel that checks PSCI while it starts (building it takes minutes, once)
+    #[arg(long, conflicts_with_all = ["wedge", "newest"])]
     pub psci_checker: bool,
     /// Other firmware to boot on: an image of the whole first flash bank
     #[arg(long, value_name = "IMAGE")]
@@ -71,9 +80,18 @@ impl Options {
             smp,
             cpu: CPU.to_owned(),
             wedge: None,
+            newest: false,
             psci_checker: false,
             flash0: None,
         }
+    }
+
+    fn with(cpu: &str) -> Self {
+        Self { cpu: cpu.to_owned(), ..Self::on(4) }
+    }
+
+    fn guest(&self) -> Result<Guest> {
+        if self.newest { Guest::newest(self.board) } else { Guest::debian(self.board) }
     }
 
     fn idle_states(&self) -> &'static [&'static str] {
@@ -109,7 +127,7 @@ pub fn run(options: &Options, timeline: bool, on_line: impl FnMut(&str)) -> Resu
         println!("{}", stopped.sum);
         return Ok(stopped.drawing);
     } else {
-        let code = options.machine(&Guest::debian(options.board)?, Mode::Shell)?.interactive()?;
+        let code = options.machine(&options.guest()?, Mode::Shell)?.interactive()?;
         ensure!(code == 0, "QEMU ended with code {code}");
     }
     Ok(None)
@@ -143,10 +161,12 @@ fn psci_checker(options: &Options, on_line: impl FnMut(&str)) -> Result<String> 
 
 /// Returns the cases of `cargo xtask test`.
 pub fn cases() -> Vec<Case> {
-    let mut cases: Vec<_> = [1, 4, 8]
-        .map(|smp| Case::new(format!("linux boot smp={smp}"), move |log| boot(log, &Options::on(smp))))
-        .into();
+    let boot_on = |smp| Case::new(format!("linux boot smp={smp}"), move |log| boot(log, &Options::on(smp)));
+    let boot_with =
+        |cpu| Case::new(format!("linux boot cpu={cpu}"), move |log| boot(log, &Options::with(cpu)));
     let virt = || Options { board: Board::Virt, ..Options::on(4) };
+    let mut cases: Vec<_> = CPUS.map(boot_with).into();
+    cases.extend([1, 8].map(boot_on));
     cases.push(Case::new("linux boot machine=virt", move |log| boot(log, &virt())));
     cases.push(Case::new("linux hotplug smp=4", |log| hotplug(log, 4)));
     cases.push(Case::new("linux wedge smp=4", |log| {
@@ -159,6 +179,7 @@ pub fn cases() -> Vec<Case> {
         Ok(Tally { reason: Some(sum), ..Tally::pass() })
     }));
     cases.push(Case::new("linux suspend smp=4", |log| suspend(log, 4)).only_full());
+    cases.push(Case::new(format!("linux newest cpu={}", newest::CPU), newest::case).only_full());
     for smp in [4, 8] {
         let case = Case::new(format!("linux psci_checker smp={smp}"), move |log| {
             let done = psci_checker(&Options::on(smp), |line| log.line(line))?;
@@ -166,11 +187,16 @@ pub fn cases() -> Vec<Case> {
         });
         cases.push(case.only_full());
     }
+    cases.extend(xen::cases());
     cases
 }
 
 fn boot(log: &mut Log, options: &Options) -> Result<Tally> {
-    let console = options.script(&Guest::debian(options.board)?, Mode::Boot, |line| log.line(line))?;
+    let program = Program::chosen();
+    if !program.offers_cpu(&options.cpu)? {
+        return Ok(Tally::skip(format!("QEMU {} has no {}", program.version()?, options.cpu)));
+    }
+    let console = options.script(&options.guest()?, Mode::Boot, |line| log.line(line))?;
     judge::boot(&console, options.smp)?;
     Ok(Tally::pass())
 }

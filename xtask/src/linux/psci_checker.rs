@@ -8,6 +8,8 @@
 
 use anyhow::{Context, Result, bail, ensure};
 
+use super::judge::no_trouble;
+
 /// How often a CPU enters each idle state.
 const CYCLES: usize = 10;
 
@@ -24,14 +26,15 @@ const GOOD: [&str; 9] = [
     "PSCI checker completed",
 ];
 
-/// What the kernel says when something is wrong around the checker.
-const BAD: [&str; 5] = ["WARNING: ", "BUG: ", "Internal error", "may not have shut down", "failed to boot"];
+/// What the kernel says when a CPU did not go off or come on.
+const BAD: [&str; 2] = ["may not have shut down", "failed to boot"];
 
 /// Judges a run on `smp` CPUs with `states` idle states; returns what was done.
 pub fn judge(console: &str, smp: u32, states: usize) -> Result<String> {
     if let Some(line) = said(console).find(|line| !GOOD.iter().any(|good| line.contains(good))) {
         bail!("the checker says: {line}");
     }
+    no_trouble(console)?;
     if let Some(line) = console.lines().find(|line| BAD.iter().any(|bad| line.contains(bad))) {
         bail!("the kernel says: {line}");
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The device tree that the kernel gets: the machine's in `tests/linux/` and what varies from run to run.
+//! The device tree that the guest gets: the machine's in `tests/linux/` and what varies from run to run.
 
 use std::fs;
 use std::ops::Range;
@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use super::chosen::Chosen;
 use crate::board::Board;
 use crate::{paths, process};
 
@@ -23,10 +24,8 @@ pub struct Variable<'a> {
     pub smp: u32,
     /// The addresses of DRAM.
     pub memory: Range<u64>,
-    /// The addresses of the initramfs.
-    pub initramfs: Range<u64>,
-    /// The kernel's command line.
-    pub bootargs: &'a str,
+    /// What is booted.
+    pub chosen: Chosen<'a>,
     /// The labels of the idle states that the cores have.
     pub idle_states: &'a [&'a str],
 }
@@ -44,25 +43,19 @@ impl Variable<'_> {
     }
 
     fn source(&self) -> String {
-        let Self { board, smp, memory, initramfs, bootargs, idle_states } = self;
+        let Self { board, smp, memory, chosen, idle_states } = self;
         let cpus: String = (0..*smp).map(|index| cpu(*board, index, idle_states)).collect();
         let topology = topology(*smp);
         format!(
             "/ {{\n\
              cpus {{\n#address-cells = <2>;\n#size-cells = <0>;\n{cpus}{topology}}};\n\
              memory@{:x} {{ device_type = \"memory\"; reg = <{} {}>; }};\n\
-             chosen {{\n\
-             stdout-path = &uart0;\n\
-             bootargs = \"{bootargs}\";\n\
-             linux,initrd-start = <{}>;\n\
-             linux,initrd-end = <{}>;\n\
-             }};\n\
+             chosen {{\nstdout-path = &uart0;\n{}}};\n\
              }};\n",
             memory.start,
             cells(memory.start),
             cells(memory.end - memory.start),
-            cells(initramfs.start),
-            cells(initramfs.end),
+            chosen.source(),
         )
     }
 }
@@ -92,12 +85,13 @@ fn topology(smp: u32) -> String {
 }
 
 /// Writes a 64-bit value as the two cells that it takes.
-fn cells(value: u64) -> String {
+pub fn cells(value: u64) -> String {
     format!("{:#x} {:#x}", value >> 32, value & u64::from(u32::MAX))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::chosen::Kernel;
     use super::*;
 
     #[test]
@@ -124,8 +118,8 @@ mod tests {
         let initramfs = 0x100_1000_0000..0x100_1000_0010;
         let memory = 0x100_0000_0000..0x100_8000_0000;
         let board = Board::SbsaRef;
-        let source =
-            Variable { board, smp: 1, memory, initramfs, bootargs: "panic=1", idle_states: &["a"] }.source();
+        let chosen = Chosen::Linux(Kernel { bootargs: "panic=1", initramfs });
+        let source = Variable { board, smp: 1, memory, chosen, idle_states: &["a"] }.source();
         assert!(
             source.contains(
                 "memory@10000000000 { device_type = \"memory\"; reg = <0x100 0x0 0x0 0x80000000>; };"
