@@ -5,12 +5,14 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
 use crate::board::Board;
 use crate::conformance::Options;
+use crate::gdb::Gdb;
 use crate::probe::{self, CALL_VECTOR, FIRMWARE};
 use crate::qemu::{Machine, Outcome};
 use crate::test::{Case, Log, Tally};
@@ -27,8 +29,11 @@ const REST: Duration = Duration::from_secs(2);
 /// From one redistributor to the next.
 const GICR_STRIDE: u64 = 0x2_0000;
 
+/// Where a core at EL2 goes without vectors: VBAR_EL2 is 0, and so is secure memory.
+const NO_VECTORS: u64 = 0x200;
+
 /// Returns a case for each tree, with what the report must say, one for a machine with too many cores, one for a crash under
-/// load and one for a panic.
+/// load and one for a panic. And one that must not be any: there is no BL33.
 pub fn cases() -> Vec<Case> {
     let trees = [
         (
@@ -56,6 +61,7 @@ pub fn cases() -> Vec<Case> {
     cases.push(Case::new("crash machine=virt smp=124", |log| with_too_many_cores(Board::Virt, log)));
     cases.push(Case::new("crash in a call", in_a_call));
     cases.push(Case::new("crash by panic", by_panic));
+    cases.push(Case::new("no crash without a BL33", without_bl33));
     cases
 }
 
@@ -139,6 +145,29 @@ fn by_panic(log: &mut Log) -> Result<Tally> {
     let tally = judge(&outcome, &report, log)?;
     ensure!(pcs.iter().all(|pc| FIRMWARE.contains(pc)), "a core is not in the firmware: {pcs:x?}");
     Ok(tally)
+}
+
+/// Where BL33 should begin there is nothing: its first instruction is none, and what fetches its vectors is an abort. All of that
+/// is EL2's own affair.
+fn without_bl33(log: &mut Log) -> Result<Tally> {
+    let folder = tempfile::tempdir_in(paths::target())?;
+    let socket = folder.path().join("gdb");
+    let flash0 = image::build(Board::SbsaRef)?.flash0;
+    let mut machine = Machine::new(Board::SbsaRef, &flash0).name("crash").smp(2).timeout(REPORT_TIME);
+    for argument in Gdb::arguments(&socket) {
+        machine = machine.arg(&argument);
+    }
+    let client = thread::spawn(move || {
+        let mut gdb = Gdb::connect(&socket)?;
+        gdb.run_for(REST)?;
+        gdb.pcs(1)
+    });
+    let outcome = machine.run(|line| log.line(line))?;
+    let pcs = client.join().expect("the client does not panic")?;
+    ensure!(outcome.timed_out, "the machine did not stay where it was");
+    ensure!(outcome.secure.is_empty(), "the firmware was not quiet{}", outcome.firmware_report());
+    ensure!(pcs == [NO_VECTORS], "core 0 is not at EL2's missing vectors: {pcs:x?}");
+    Ok(Tally::pass())
 }
 
 /// Judges a machine that shall have reported once, and then slept until its time was over.
