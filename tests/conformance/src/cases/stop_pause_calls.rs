@@ -74,7 +74,8 @@ extern "C" fn call_cpu_on(_: u64) -> u64 {
 /// Long enough for core 1 to make its call, on a busy host too.
 const GRACE: u64 = 40_000;
 
-/// Lets core 1 make its call in the time of grace of a PAUSE; passes if the call returns, after the PAUSE and not before.
+/// Lets core 1 make its call in the time of grace of a PAUSE; passes if the call returns, after the PAUSE and not before. Tries
+/// again if the secure interrupt came before the call.
 fn call_in_pause(job: cores::Job, is_held: bool, why: Why) -> Verdict {
     stop::needs_kind(Kind::Pause)?;
     until_in_time(|| {
@@ -89,7 +90,8 @@ fn call_in_pause(job: cores::Job, is_held: bool, why: Why) -> Verdict {
         let returned = RETURNED.load(Ordering::Acquire) != 0;
         let saw_why = stop::status(1).why();
         let released = stop::release(begun.x[0], Fate::Resume);
-        let in_time = !is_over(&last) && !is_over(&released);
+        let is_late = !returned && saw_why == Some(Why::Nmi);
+        let in_time = !is_over(&last) && !is_over(&released) && !is_late;
         if in_time {
             holds("the call returns in the PAUSE", returned != is_held)?;
             holds(
