@@ -39,13 +39,13 @@ pub struct Count {
     pub sgis: [u64; 2],
 }
 
-/// Job: ticks and counts until it is dismissed; returns the periods that have passed. Only one core at a time.
+/// Job: ticks and counts until it is dismissed; returns the periods by which the compare value has gone on. Only one core at a time.
 pub extern "C" fn tick(_: u64) -> u64 {
     for counter in [&TICKS, &TOO_MANY, &SGIS[0], &SGIS[1]] {
         counter.store(0, Ordering::Relaxed);
     }
-    let begin = clock::now();
     clock::start_timer(PERIOD);
+    let first = read_register!("cnthp_cval_el2");
     TICKING.store(true, Ordering::Release);
     unmask_irq();
     while !cores::dismissed() {
@@ -56,7 +56,7 @@ pub extern "C" fn tick(_: u64) -> u64 {
     cores::serve_interrupts();
     TICKING.store(false, Ordering::Release);
     clock::stop_timer();
-    (read_register!("cnthp_cval_el2") - begin) / clock::ticks(PERIOD)
+    (read_register!("cnthp_cval_el2") - first) / clock::ticks(PERIOD)
 }
 
 /// Returns what the ticking core has counted so far.
