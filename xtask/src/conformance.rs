@@ -37,7 +37,7 @@ const SECONDS: u32 = 15;
 const TIMEOUT: Duration = Duration::from_secs(300);
 
 /// How long one round of all races may take, on a host with fewer cores than the machine.
-const ROUND_TIMEOUT: Duration = Duration::from_millis(10);
+const ROUND_TIMEOUT: Duration = Duration::from_millis(15);
 
 /// How much longer each core may make it: all cores take part in most cases, and the host has few processors for them.
 const CORE_TIMEOUT: Duration = Duration::from_secs(5);
