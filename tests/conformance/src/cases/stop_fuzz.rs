@@ -37,6 +37,9 @@ const CALLERS: usize = 4;
 /// Calls for each round of another race.
 const MANY: u64 = 250;
 
+/// The most calls of a case, however many rounds there shall be.
+const MOST: u64 = 1_000_000;
+
 /// Calls between two looks at whether others are off.
 const LOOK: u64 = 64;
 
@@ -332,13 +335,13 @@ fn judge() -> Verdict {
     holds("some calls succeed", successes > 0)
 }
 
-/// Lets so many cores make so many calls together.
-fn call_from(cores: usize, calls: u64) -> Verdict {
+/// Lets so many cores make calls together.
+fn call_from(cores: usize) -> Verdict {
     COUNT.store(cores, Ordering::Relaxed);
     for counter in [&CALLS, &DONE_SESSIONS, &SUCCESSES] {
         counter.store(0, Ordering::Relaxed);
     }
-    WANTED.store(calls, Ordering::Release);
+    WANTED.store(MOST.min(rounds_wanted() * MANY), Ordering::Release);
     callers().for_each(|index| cores::set_habit(index, Some(call_on)));
     // It starts the others. Stopped and started, it does the same again, and comes back from it.
     let ending = anchor::run(call_on, 0);
@@ -352,11 +355,11 @@ fn call_from(cores: usize, calls: u64) -> Verdict {
 
 /// The boot core alone: every session is done at once.
 fn alone() -> Verdict {
-    call_from(1, rounds_wanted() * MANY)
+    call_from(1)
 }
 
 fn several_cores() -> Verdict {
-    call_from(machine::cores().min(CALLERS), rounds_wanted() * MANY)
+    call_from(machine::cores().min(CALLERS))
 }
 
 /// Everything is as ever.
