@@ -3,17 +3,11 @@
 //! The architecture calls and the TRNG on this core: what the services see of it. Off the path of every other call.
 
 use aarch64_cpu::registers::{ID_AA64MMFR1_EL1, ID_AA64PFR0_EL1, ID_AA64PFR1_EL1, MIDR_EL1};
-use quell_arch::{
-    Control, FunctionId, Soc,
-    mitigation::{CoreId, Mitigation},
-    trng,
-};
+use quell_arch::{Control, FunctionId, Soc, mitigation::CoreId, trng};
 use quell_plat::Platform;
 use tock_registers::interfaces::Readable;
 
-use crate::{
-    enables, entropy::Rndrrs, frame::Caller, mitigation, platform::Machine, sysreg::ID_AA64ISAR2_EL1,
-};
+use crate::{enables, entropy::Rndrrs, frame::Caller, platform::Machine, sysreg::ID_AA64ISAR2_EL1};
 
 /// Serves a call of the architecture's.
 #[inline(never)]
@@ -45,10 +39,6 @@ impl quell_arch::Hardware for Core {
             isar2: ID_AA64ISAR2_EL1.get(),
             mmfr1: ID_AA64MMFR1_EL1.get(),
         }
-    }
-
-    fn mitigate(&self, mitigation: Mitigation) {
-        mitigation::perform(mitigation);
     }
 
     fn availability(&self, control: Control) -> u64 {

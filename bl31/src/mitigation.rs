@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What EL3 does against speculation that crosses contexts: at reset, whenever a lower exception level comes up, and when it is
-//! asked to.
+//! What EL3 does against speculation that crosses contexts: at reset, and whenever a lower exception level comes up, which is
+//! all that who calls for it needs.
 
-use core::arch::{asm, naked_asm};
+use core::arch::naked_asm;
 
 use aarch64_cpu::registers::VBAR_EL3;
 use quell_arch::{
     Hardware,
-    mitigation::{ARM, CORTEX_A57, CORTEX_A72, MOST_BRANCHES, Mitigation},
+    mitigation::{ARM, CORTEX_A57, CORTEX_A72, MOST_BRANCHES},
 };
 use tock_registers::interfaces::Writeable;
 
@@ -52,10 +52,8 @@ pub(crate) extern "C" fn init_core() {
 
 /// Lets this core come up by the vectors that it needs. It has not been below EL3 since its reset.
 pub(crate) fn guard_entries() {
-    match Core.core().branch_history() {
-        // What is not known is not promised, to callers neither.
-        None | Some(Mitigation::Nothing) => {}
-        Some(_) => VBAR_EL3.set(vectors::guarded_vectors as *const () as u64),
+    if Core.core().is_guarded() {
+        VBAR_EL3.set(vectors::guarded_vectors as *const () as u64);
     }
 }
 
@@ -98,65 +96,4 @@ pub(crate) extern "C" fn enter() {
         branches = const MOST_BRANCHES,
         mmu = const MMU,
     )
-}
-
-/// Performs a mitigation on this core.
-pub(crate) fn perform(mitigation: Mitigation) {
-    match mitigation {
-        Mitigation::Nothing => {}
-        Mitigation::InvalidatePredictor => invalidate_predictor(),
-        Mitigation::Loop(count) => take_branches(count),
-        Mitigation::ClearHistory => clear_history(),
-    }
-}
-
-/// Turns the MMU off and on again, which makes Cortex-A57 and A72 forget every branch.
-fn invalidate_predictor() {
-    // SAFETY: the text is mapped where it lies, so the next instruction is the same one with the MMU off. Between the two
-    // writes nothing but these instructions is fetched and nothing is loaded or stored: every exception is masked at EL3.
-    // SCTLR_EL3 is as before when the block ends, and the MMU is on by then.
-    unsafe {
-        asm!(
-            "mrs    {on}, sctlr_el3",
-            "bic    {off}, {on}, #{mmu}",
-            "msr    sctlr_el3, {off}",
-            "isb",                          // the MMU is off
-            "msr    sctlr_el3, {on}",
-            "isb",                          // the MMU is on before the next access to memory
-            on = out(reg) _,
-            off = out(reg) _,
-            mmu = const MMU,
-            options(nostack, preserves_flags),
-        );
-    }
-}
-
-/// Fills the branch history with branches that tell nothing.
-fn take_branches(count: u32) {
-    // SAFETY: the block only counts down; `count` is not 0.
-    unsafe {
-        asm!(
-            "2:",
-            "b      3f",
-            "3:",
-            "subs   {count:w}, {count:w}, #1",
-            "b.ne   2b",
-            "dsb    nsh",                   // with the ISB: nothing behind the loop is speculated before the loop has ended
-            "isb",
-            count = inout(reg) count => _,
-            options(nostack),
-        );
-    }
-}
-
-/// Executes CLRBHB, which is a NOP on a core without it.
-fn clear_history() {
-    // SAFETY: the instruction changes nothing but predictions.
-    unsafe {
-        asm!(
-            "hint   #22",
-            "isb", // no branch behind it is predicted by the history before it
-            options(nostack, preserves_flags),
-        );
-    }
 }

@@ -46,11 +46,9 @@ pub trait Hardware {
     /// The machine.
     const SOC: Soc;
 
-    /// Returns what the calling core is.
+    /// Returns what the calling core is. If it [is guarded](CoreId::is_guarded), the monitor has mitigated on the way to this
+    /// call, as on every other to EL3: that is the workarounds' work.
     fn core(&self) -> CoreId;
-
-    /// Makes the calling core forget what other contexts have trained.
-    fn mitigate(&self, mitigation: Mitigation);
 
     /// Returns the bits of a register that stand for a feature which the calling core has and the lower exception levels
     /// may use, whichever value of the bit it is that lets them.
@@ -119,8 +117,8 @@ pub fn handle<H: Hardware>(function: FunctionId, registers: &mut Registers, hard
         Some(Call::Features) => features(x1 as u32, hardware),
         Some(Call::SocId) => soc_id::<H>(x1 as u32, function.is_smc64(), registers),
         Some(Call::FeatureAvailability) => availability(x1, registers, hardware),
-        Some(Call::Workaround1) => return mitigate(hardware.core().branch_targets(), registers, hardware),
-        Some(Call::Workaround3) => return mitigate(hardware.core().branch_history(), registers, hardware),
+        Some(Call::Workaround1) => return workaround(hardware.core().branch_targets(), registers),
+        Some(Call::Workaround3) => return workaround(hardware.core().branch_history(), registers),
         Some(Call::Workaround2) | None => NOT_SUPPORTED,
     };
     registers[0] = register(code);
@@ -146,12 +144,10 @@ const fn need(mitigation: Option<Mitigation>) -> i32 {
     }
 }
 
-/// Performs a workaround, which returns nothing; a caller whom discovery has told that it is not there gets that again.
-fn mitigate(mitigation: Option<Mitigation>, registers: &mut Registers, hardware: &impl Hardware) {
-    match mitigation {
-        None => registers[0] = register(NOT_SUPPORTED),
-        Some(Mitigation::Nothing) => {}
-        Some(mitigation) => hardware.mitigate(mitigation),
+/// Returns from a workaround, which returns nothing; a caller whom discovery has told that it is not there gets that again.
+const fn workaround(mitigation: Option<Mitigation>, registers: &mut Registers) {
+    if mitigation.is_none() {
+        registers[0] = register(NOT_SUPPORTED);
     }
 }
 

@@ -27,7 +27,7 @@ pub struct CoreId {
     pub mmfr1: u64,
 }
 
-/// What a call does on the calling core.
+/// What a core needs.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Mitigation {
     /// The core is not affected.
@@ -102,6 +102,11 @@ impl CoreId {
             NEOVERSE_V1 | NEOVERSE_N2 => Some(Mitigation::Loop(MOST_BRANCHES)),
             _ => None,
         }
+    }
+
+    /// Returns whether the core has to be mitigated at each entry to EL3. What is not known is not promised, to callers neither.
+    pub const fn is_guarded(&self) -> bool {
+        !matches!(self.branch_history(), None | Some(Mitigation::Nothing))
     }
 
     /// Returns what SMCCC_ARCH_FEATURES says of SMCCC_ARCH_WORKAROUND_2, CVE-2018-3639: no core here needs a switch in
