@@ -152,6 +152,10 @@ const fn devices(number: usize) -> Fill {
         range.start / BLOCK_1G == DEVICES_GIB && (range.end - 1) / BLOCK_1G == DEVICES_GIB,
         "one table holds the blocks of all devices"
     );
+    assert!(
+        range.start.is_multiple_of(BLOCK_2M) && range.end.is_multiple_of(BLOCK_2M),
+        "devices are whole blocks"
+    );
     Fill {
         entry: device_blocks().entry(index(range.start, BLOCK_2M)),
         count: ((range.end - range.start) / BLOCK_2M) as usize,

@@ -12,8 +12,8 @@ pub mod virt;
 
 use core::ops::Range;
 
-/// What a call may read and write: x0 to x17. A register that it does not write keeps the caller's value.
-pub type Registers = [u64; 18];
+pub use quell_arch::Registers;
+use quell_arch::{INVALID_PARAMETER, NOT_SUPPORTED};
 
 /// What the monitor asks of a machine.
 ///
@@ -133,8 +133,8 @@ impl CallError {
     /// Returns the code that the caller gets in x0 (SMCCC 1.5 section 7.1).
     pub const fn code(self) -> i32 {
         match self {
-            Self::NotSupported => -1,
-            Self::InvalidParameter => -3,
+            Self::NotSupported => NOT_SUPPORTED,
+            Self::InvalidParameter => INVALID_PARAMETER,
         }
     }
 }

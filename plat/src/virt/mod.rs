@@ -81,13 +81,6 @@ mod tests {
     }
 
     #[test]
-    fn devices_are_whole_blocks() {
-        for range in Virt::DEVICES {
-            assert!(range.start.is_multiple_of(BLOCK) && range.end.is_multiple_of(BLOCK), "{range:x?}");
-        }
-    }
-
-    #[test]
     fn only_the_second_bank_is_executable() {
         for (address, is_executable) in
             [(0, false), (0x03ff_fffc, false), (0x0400_0000, true), (0x07ff_fffc, true), (0x0800_0000, false)]

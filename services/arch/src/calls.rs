@@ -15,11 +15,11 @@
 
 use smccc::arch::{
     SMCCC_ARCH_FEATURES, SMCCC_ARCH_SOC_ID, SMCCC_ARCH_WORKAROUND_1, SMCCC_ARCH_WORKAROUND_2,
-    SMCCC_ARCH_WORKAROUND_3, SMCCC_VERSION as SMCCC_VERSION_FID, error::INVALID_PARAMETER,
+    SMCCC_ARCH_WORKAROUND_3, SMCCC_VERSION as SMCCC_VERSION_FID,
 };
 
 use crate::{
-    FunctionId, NOT_SUPPORTED, Registers, Soc,
+    FunctionId, INVALID_PARAMETER, NOT_SUPPORTED, Registers, Soc,
     mitigation::{CoreId, Mitigation},
     register,
 };

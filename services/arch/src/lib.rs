@@ -19,6 +19,9 @@ pub use soc::Soc;
 /// NOT_SUPPORTED and SMC_UNK: the one code that every owner shares (SMCCC 1.5 section 5.2).
 pub const NOT_SUPPORTED: i32 = smccc::arch::error::NOT_SUPPORTED;
 
+/// An argument is out of its range.
+pub const INVALID_PARAMETER: i32 = smccc::arch::error::INVALID_PARAMETER;
+
 /// What a call may read and write: x0 to x17. A register that it does not write keeps the caller's value.
 pub type Registers = [u64; 18];
 

@@ -223,7 +223,6 @@ mod tests {
         assert_eq!(machine.stop().arrive(&sleeper, Why::Suspended), crate::Way::Pen);
         control.replace(session, session.at(quell_power::Phase::Idle)).unwrap();
         machine.boot(0, 1);
-        machine.stop().slots[1].forget();
         machine.stop().note_step(1, word, step, session);
         assert_eq!(status(&machine, 1), [0, 0], "it has not stopped since it began");
     }

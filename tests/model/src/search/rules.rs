@@ -115,7 +115,7 @@ impl Model for World {
                 self.check_record(core);
                 let has_gone_on = self.is_inside(core) && cores.core(core).life == 0;
                 check(
-                    "R15",
+                    "why NONE",
                     !(has_gone_on && self.records[core].is_of_a_stop()),
                     format_args!("core {core} goes on, and its record says that it was stopped"),
                 );
