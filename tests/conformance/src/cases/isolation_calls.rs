@@ -9,6 +9,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use quell_abi::{Kind, Why};
 use smccc::psci::PSCI_VERSION;
 
+use crate::anchor::{self, Ending};
 use crate::clock::PATIENCE;
 use crate::fixture::{others, start_others, turn_off};
 use crate::machine::{FLASH, mpidr};
@@ -17,7 +18,7 @@ use crate::registers::mask_all;
 use crate::runner::{Case, rounds_wanted, seed};
 use crate::session::stop_all;
 use crate::stopped::{come_back, is_stopped, record};
-use crate::verdict::{Verdict, equal, holds, status};
+use crate::verdict::{Verdict, equal, failed, holds, status};
 use crate::{clock, cores, el1, psci, smc, stop};
 
 /// The cases of this file.
@@ -99,15 +100,29 @@ fn storm() -> Verdict {
 /// HCR_EL2: an SError of EL1 is virtual, and one is pending.
 const VIRTUAL_SERROR: u64 = 1 << 8 | 1 << 5;
 
-/// EL1 masks it, and so does EL3, which it is not for.
+/// ESR_EL1.EC of an SError.
+const SERROR: u64 = 0x2f;
+
+/// EL1 masks it in its call, which returns as ever. It is still pending then, and EL1's own once EL1 lets it in.
 fn virtual_serror() -> Verdict {
     #[unsafe(naked)]
     extern "C" fn call(_: u64) -> u64 {
         naked_asm!("smc #0", "ret")
     }
+    #[unsafe(naked)]
+    extern "C" fn call_and_unmask(_: u64) -> u64 {
+        naked_asm!("smc #0", "msr daifclr, #4", "isb", "ret")
+    }
+    extern "C" fn at_el1(_: u64) -> u64 {
+        el1::run(call_and_unmask, PSCI_VERSION.into(), VIRTUAL_SERROR)
+    }
     mask_all();
     let saw = el1::run(call, PSCI_VERSION.into(), VIRTUAL_SERROR);
-    equal("PSCI_VERSION with a virtual SError pending", saw, smc::call0(PSCI_VERSION))
+    equal("PSCI_VERSION with a virtual SError pending", saw, smc::call0(PSCI_VERSION))?;
+    match anchor::run(at_el1, 0) {
+        Ending::Faulted(fault) => equal("EC of EL1's exception after the call", fault.esr() >> 26, SERROR),
+        ending => Err(failed(format_args!("the SError at EL1 after the call"), format_args!("{ending:?}"))),
+    }
 }
 
 /// Flash without a program: what is fetched there is no instruction.
