@@ -5,7 +5,7 @@
 use quell_abi::{State, Why};
 
 use crate::{
-    ControlWord, CoreSlot, CoreTable, CoreWord, Depth, Entry, Gate, Protection, Role, Step,
+    Control, ControlWord, CoreSlot, CoreWord, Depth, Entry, Gate, Protection, Role, Step,
     protection::{full_fence, intact},
     remote::is_older,
 };
@@ -16,14 +16,14 @@ const MARKS: usize = 64;
 /// The view that a core has of itself. Only the core with this index uses it.
 #[derive(Clone, Copy, Debug)]
 pub struct LocalCore<'a> {
-    table: CoreTable<'a>,
-    index: usize,
+    control: &'a Control,
     slot: &'a CoreSlot,
+    index: usize,
 }
 
 impl<'a> LocalCore<'a> {
-    pub(crate) const fn new(table: CoreTable<'a>, index: usize, slot: &'a CoreSlot) -> Self {
-        Self { table, index, slot }
+    pub(crate) const fn new(control: &'a Control, slot: &'a CoreSlot, index: usize) -> Self {
+        Self { control, slot, index }
     }
 
     /// Returns the core's index.
@@ -57,12 +57,6 @@ impl<'a> LocalCore<'a> {
         self.slot.step_to(Role::Itself, word, Step::Suspend, asleep).is_ok()
     }
 
-    /// Returns whether every other core is OFF. Then it stays so until this core starts one: nobody else could.
-    pub fn is_alone(&self) -> bool {
-        let others = || self.table.words().enumerate().filter(|(index, _)| *index != self.index);
-        self.table.settled(0..self.table.len(), || others().all(|(_, word)| word.is_off())).unwrap_or(false)
-    }
-
     /// Wakes up; returns false if a session stopped the core in its sleep.
     ///
     /// The core has still to pass [`enter`](Self::enter).
@@ -75,7 +69,7 @@ impl<'a> LocalCore<'a> {
     pub fn enter(&self) -> Gate {
         // The step to ON before the load of the control word: the other half is in the session's opener.
         full_fence(Protection::EntryFence);
-        let session = self.table.control().load();
+        let session = self.control.load();
         if session.targets(self.index) && intact(Protection::EntryGate) {
             return Gate::Stop { session };
         }
@@ -98,7 +92,7 @@ impl<'a> LocalCore<'a> {
     /// Returns the session that stops a core which comes from the operating system, if one does.
     #[inline]
     fn is_stopped(&self) -> Option<ControlWord> {
-        let session = self.table.control().load();
+        let session = self.control.load();
         let is_due = session.phase().stops() || !intact(Protection::Grace);
         (session.targets(self.index) && is_due).then_some(session)
     }
@@ -127,7 +121,7 @@ impl<'a> LocalCore<'a> {
     pub fn session(&self) -> Option<u32> {
         // The step to STOPPING before the load of the control word: the other half is in the session's opener.
         full_fence(Protection::LeaveFence);
-        let control = self.table.control().load();
+        let control = self.control.load();
         control.targets(self.index).then(|| control.generation())
     }
 
@@ -220,7 +214,7 @@ mod tests {
     use quell_abi::{Flags, Kind};
 
     use super::*;
-    use crate::{Control, Phase};
+    use crate::{CoreTable, Phase};
 
     /// Runs `test` on three cores, of which the first two are ON.
     fn with_table(test: impl FnOnce(CoreTable<'_>)) {
@@ -321,7 +315,7 @@ mod tests {
                 slot.force(CoreWord::default().next(state, Why::None, 0));
             }
             let is_alone = first == State::Off && last == State::Off;
-            assert_eq!(table.local(1).is_alone(), is_alone, "{first:?} {last:?}");
+            assert_eq!(table.is_alone(1), is_alone, "{first:?} {last:?}");
         }
     }
 

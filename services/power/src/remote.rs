@@ -5,18 +5,18 @@
 
 use quell_abi::{State, Why};
 
-use crate::{ControlWord, CoreSlot, CoreTable, CoreWord, Protection, Role, Step, protection::intact};
+use crate::{Control, ControlWord, CoreSlot, CoreWord, Protection, Role, Step, protection::intact};
 
 /// The view that others have of a core.
 #[derive(Clone, Copy, Debug)]
 pub struct RemoteCore<'a> {
-    pub(crate) table: CoreTable<'a>,
+    pub(crate) control: &'a Control,
     pub(crate) slot: &'a CoreSlot,
 }
 
 impl<'a> RemoteCore<'a> {
-    pub(crate) const fn new(table: CoreTable<'a>, slot: &'a CoreSlot) -> Self {
-        Self { table, slot }
+    pub(crate) const fn new(control: &'a Control, slot: &'a CoreSlot) -> Self {
+        Self { control, slot }
     }
 
     /// Returns the core's word.
@@ -33,7 +33,7 @@ impl<'a> RemoteCore<'a> {
         // later one has a word that is older than either. But a word that was read before the session was seen open is one
         // of its time.
         let is_open = || {
-            let now = self.table.control().load();
+            let now = self.control.load();
             now.is_open() && now.generation() == session.generation() || !is_rule_c_intact()
         };
         self.settle(|word| containment(word, session).filter(|_| is_open()), session.generation())
@@ -45,7 +45,7 @@ impl<'a> RemoteCore<'a> {
     pub fn give_up(&self, session: ControlWord) -> (CoreWord, Option<Step>) {
         // A session releases words of its own generation, too, so their age does not tell them from later ones. But it
         // does not close before this word is OFF: if it is open after the word was read, the word is not a later one.
-        let is_open = || self.table.control().load() == session || !is_rule_c_intact();
+        let is_open = || self.control.load() == session || !is_rule_c_intact();
         self.settle(|word| surrender(word).filter(|_| is_open()), session.generation())
     }
 

@@ -49,6 +49,13 @@ impl CoreTable<'_> {
         None
     }
 
+    /// Returns whether every core but this one is OFF. Then it stays so until this core starts one, if it is ON: nobody else
+    /// could.
+    pub fn is_alone(&self, index: usize) -> bool {
+        let others = || self.words().enumerate().filter(|(other, _)| *other != index);
+        self.settled(0..self.len(), || others().all(|(_, word)| word.is_off())).unwrap_or(false)
+    }
+
     // Every kind of picture needs it: once in the image.
     #[inline(never)]
     fn changes(&self, cores: Range<usize>) -> u64 {

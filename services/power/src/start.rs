@@ -30,7 +30,7 @@ impl RemoteCore<'_> {
     ///
     /// A start that is refused has not touched the core's mailbox unless the core was OFF.
     pub fn start(&self, starter: &LocalCore<'_>, entry: Entry) -> Result<(), StartError> {
-        let seen = self.table.control().load();
+        let seen = self.control.load();
         if seen.is_open() || starter.word().state() != State::On {
             return Err(StartError::Denied);
         }
@@ -92,7 +92,7 @@ impl RemoteCore<'_> {
         if !intact(Protection::Recheck) {
             return true;
         }
-        let now = self.table.control().load();
+        let now = self.control.load();
         if intact(Protection::WholeWord) { now == seen } else { !now.is_open() }
     }
 

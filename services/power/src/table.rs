@@ -186,12 +186,12 @@ impl<'a> CoreTable<'a> {
     ///
     /// Panics if there is no such core.
     pub fn local(&self, index: usize) -> LocalCore<'a> {
-        LocalCore::new(*self, index, &self.slots[index])
+        LocalCore::new(self.control, &self.slots[index], index)
     }
 
     /// Returns the view that others have of a core, or `None` if there is no such core.
     pub fn remote(&self, index: usize) -> Option<RemoteCore<'a>> {
-        self.slots.get(index).map(|slot| RemoteCore::new(*self, slot))
+        self.slots.get(index).map(|slot| RemoteCore::new(self.control, slot))
     }
 
     /// Returns the words of all cores, in the order of their indices.

@@ -111,7 +111,7 @@ impl<'a, H: Hardware> Psci<'a, H> {
     /// # Panics
     ///
     /// Panics if there is not one slot for each core of the table.
-    pub fn new(table: CoreTable<'a>, shared: &'a Shared, slots: &'a [PsciSlot], hardware: &'a H) -> Self {
+    pub const fn new(table: CoreTable<'a>, shared: &'a Shared, slots: &'a [PsciSlot], hardware: &'a H) -> Self {
         assert!(slots.len() == table.len());
         Self { table, shared, slots, hardware }
     }

@@ -83,7 +83,7 @@ impl<H: Hardware> Psci<'_, H> {
             let words = || self.table.words().all(|word| word.state() == State::On);
             self.table.settled(0..self.table.len(), words) == Some(true)
         };
-        if caller.is_alone() || (mode == SuspendMode::OsInitiated && all_on()) {
+        if self.table.is_alone(caller.index()) || (mode == SuspendMode::OsInitiated && all_on()) {
             self.shared.mode.store(mode as u32, Ordering::Release);
             Ok(())
         } else {

@@ -22,7 +22,7 @@ impl<H: Hardware> Psci<'_, H> {
         context: u64,
         caller: &LocalCore<'_>,
     ) -> Result<Outcome, Error> {
-        if self.table.control().load().is_open() || !caller.is_alone() {
+        if self.table.control().load().is_open() || !self.table.is_alone(caller.index()) {
             return Err(Error::Denied);
         }
         self.power_down(Depth::System, address, context, caller)

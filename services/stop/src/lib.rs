@@ -107,7 +107,7 @@ impl<'a, H: Hardware> Stop<'a, H> {
     /// # Panics
     ///
     /// Panics if there is not one slot and one record for each core of the table.
-    pub fn new(
+    pub const fn new(
         table: CoreTable<'a>,
         shared: &'a Shared,
         slots: &'a [StopSlot],
