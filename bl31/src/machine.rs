@@ -5,7 +5,6 @@
 use core::{
     cell::UnsafeCell,
     ops::Range,
-    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
 };
 
 use aarch64_cpu::registers::{CNTFRQ_EL0, CNTPCT_EL0, SCTLR_EL1, SCTLR_EL2, SPSR_EL3};
@@ -51,11 +50,45 @@ static STOP_SLOTS: [StopSlot; CORES] = [const { StopSlot::new() }; CORES];
 #[unsafe(link_section = ".per_core.records")]
 static RECORDS: [RecordSlot; CORES] = [const { RecordSlot::new() }; CORES];
 
-/// What the device tree says, as far as it is needed after boot. Written once, before any other core runs.
-static CORE_COUNT: AtomicUsize = AtomicUsize::new(0);
-static GICR: AtomicU64 = AtomicU64::new(0);
-static MEMORY_START: AtomicU64 = AtomicU64::new(0);
-static MEMORY_END: AtomicU64 = AtomicU64::new(0);
+/// The services over the cores that there are, and what the device tree says, as far as it is needed after boot.
+struct Known {
+    table: CoreTable<'static>,
+    psci: Psci<'static, Hardware>,
+    stop: Stop<'static, Hardware>,
+    gicr: u64,
+    memory: Range<u64>,
+}
+
+impl Known {
+    /// Returns a machine with so many cores; without any, nothing is known of it yet.
+    const fn new(cores: usize, gicr: u64, memory: Range<u64>) -> Self {
+        let (slots, _) = CORE_SLOTS.split_at(cores);
+        let (psci_slots, _) = PSCI_SLOTS.split_at(cores);
+        let (stop_slots, _) = STOP_SLOTS.split_at(cores);
+        let (records, _) = RECORDS.split_at(cores);
+        let table = CoreTable::new(&CONTROL, slots);
+        Self {
+            table,
+            psci: Psci::new(table, &PSCI, psci_slots, &Hardware),
+            stop: Stop::new(table, &STOP, stop_slots, records, &Hardware),
+            gicr,
+            memory,
+        }
+    }
+}
+
+/// The place of what is known.
+struct Place(UnsafeCell<Known>);
+
+// SAFETY: it is written once, by the first core before any other runs.
+unsafe impl Sync for Place {}
+
+static KNOWN: Place = Place(UnsafeCell::new(Known::new(0, 0, 0..0)));
+
+fn known() -> &'static Known {
+    // SAFETY: the only write is in `describe`, and nobody keeps a reference from before.
+    unsafe { &*KNOWN.0.get() }
+}
 
 /// Makes the machine known, and resets what there is of each of its cores: RAM has kept what it held before.
 ///
@@ -63,13 +96,12 @@ static MEMORY_END: AtomicU64 = AtomicU64::new(0);
 ///
 /// # Safety
 ///
-/// Only this core runs.
+/// Only this core runs, and it has nothing in hand that the functions of this module returned.
 pub(crate) unsafe fn describe(description: &Description) {
     let cores = description.cores;
-    CORE_COUNT.store(cores, Ordering::Relaxed);
-    GICR.store(description.gicr, Ordering::Relaxed);
-    MEMORY_START.store(description.memory.start, Ordering::Relaxed);
-    MEMORY_END.store(description.memory.end, Ordering::Relaxed);
+    let now_known = Known::new(cores, description.gicr, description.memory.clone());
+    // SAFETY: the caller promises that nobody reads it, nor refers to it.
+    unsafe { *KNOWN.0.get() = now_known };
     for index in 0..cores {
         CORE_SLOTS[index].clear();
         PSCI_SLOTS[index].clear();
@@ -91,29 +123,28 @@ pub(crate) fn core_index() -> usize {
 
 /// Returns the core table.
 pub(crate) fn core_table() -> CoreTable<'static> {
-    CoreTable::new(&CONTROL, &CORE_SLOTS[..CORE_COUNT.load(Ordering::Relaxed)])
+    known().table
 }
 
 /// Returns this core's view of itself.
+#[inline]
 pub(crate) fn local_core() -> LocalCore<'static> {
     core_table().local(core_index())
 }
 
 /// Returns PSCI.
-pub(crate) fn psci() -> Psci<'static, Hardware> {
-    let cores = CORE_COUNT.load(Ordering::Relaxed);
-    Psci::new(core_table(), &PSCI, &PSCI_SLOTS[..cores], &Hardware)
+pub(crate) fn psci() -> &'static Psci<'static, Hardware> {
+    &known().psci
 }
 
 /// Returns the stop service.
-pub(crate) fn stop_service() -> Stop<'static, Hardware> {
-    let cores = CORE_COUNT.load(Ordering::Relaxed);
-    Stop::new(core_table(), &STOP, &STOP_SLOTS[..cores], &RECORDS[..cores], &Hardware)
+pub(crate) fn stop_service() -> &'static Stop<'static, Hardware> {
+    &known().stop
 }
 
 /// Returns the address of the first redistributor.
 pub(crate) fn gicr() -> u64 {
-    GICR.load(Ordering::Relaxed)
+    known().gicr
 }
 
 /// Returns the address behind the stack of the core with this index, where an empty stack begins.
@@ -122,7 +153,7 @@ pub(crate) fn stack_top(index: usize) -> u64 {
 }
 
 fn memory() -> Range<u64> {
-    MEMORY_START.load(Ordering::Relaxed)..MEMORY_END.load(Ordering::Relaxed)
+    known().memory.clone()
 }
 
 fn now() -> u64 {
@@ -141,7 +172,7 @@ impl Topology for Hardware {
     fn index_of(&self, affinity: u64) -> Option<usize> {
         let index = Machine::index_of(affinity);
         // The platform packs the affinity fields; another value that packs alike is no core.
-        (index < CORE_COUNT.load(Ordering::Relaxed) && Machine::affinity_of(index) == affinity)
+        (index < known().table.len() && Machine::affinity_of(index) == affinity)
             .then_some(index)
     }
 
@@ -153,7 +184,7 @@ impl Topology for Hardware {
 impl quell_psci::Hardware for Hardware {
     fn cluster_of(&self, index: usize) -> Range<usize> {
         let first = index >> Machine::CLUSTER_SHIFT << Machine::CLUSTER_SHIFT;
-        first..CORE_COUNT.load(Ordering::Relaxed).min(first + (1 << Machine::CLUSTER_SHIFT))
+        first..known().table.len().min(first + (1 << Machine::CLUSTER_SHIFT))
     }
 
     fn is_entry_point(&self, address: u64) -> bool {
