@@ -23,7 +23,7 @@ const BUDGET: usize = 65536;
 
 /// Up to which size functions are inlined. Of the values that were tried, the deepest path takes least of the stack for
 /// its size in flash.
-const INLINE_THRESHOLD: &str = "-Cllvm-args=--inline-threshold=75";
+const INLINE_THRESHOLD: &str = "-Cllvm-args=--inline-threshold=25";
 
 /// How long a build may take, downloads of its dependencies included.
 const BUILD_TIMEOUT: Duration = Duration::from_secs(900);
