@@ -135,8 +135,14 @@ impl Kind {
     pub const ALL: [Self; 4] = [Self::Pause, Self::Halt, Self::Kexec, Self::Crash];
 
     /// Returns the kind with this number.
-    pub fn from_bits(bits: u64) -> Option<Self> {
-        Self::ALL.get(usize::try_from(bits).ok()?).copied()
+    pub const fn from_bits(bits: u64) -> Option<Self> {
+        Some(match bits {
+            0 => Self::Pause,
+            1 => Self::Halt,
+            2 => Self::Kexec,
+            3 => Self::Crash,
+            _ => return None,
+        })
     }
 
     /// Returns the kind's name.

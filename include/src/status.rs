@@ -94,7 +94,17 @@ impl State {
 
     /// Returns the state with this number.
     pub const fn from_bits(bits: u64) -> Option<Self> {
-        if bits < Self::ALL.len() as u64 { Some(Self::ALL[bits as usize]) } else { None }
+        Some(match bits {
+            0 => Self::Off,
+            1 => Self::Claimed,
+            2 => Self::Pending,
+            3 => Self::Cancelled,
+            4 => Self::On,
+            5 => Self::Suspended,
+            6 => Self::Stopping,
+            7 => Self::Parked,
+            _ => return None,
+        })
     }
 
     /// Returns the state's name.
@@ -155,7 +165,18 @@ impl Why {
 
     /// Returns the reason with this number.
     pub const fn from_bits(bits: u64) -> Option<Self> {
-        if bits < Self::ALL.len() as u64 { Some(Self::ALL[bits as usize]) } else { None }
+        Some(match bits {
+            0 => Self::None,
+            1 => Self::Ack,
+            2 => Self::Nmi,
+            3 => Self::Off,
+            4 => Self::Suspended,
+            5 => Self::Lost,
+            6 => Self::NeverRan,
+            7 => Self::InEl3,
+            8 => Self::NoAnswer,
+            _ => return None,
+        })
     }
 
     /// Returns the reason's name.

@@ -21,6 +21,7 @@ pub enum Depth {
 }
 
 impl Depth {
+    #[cfg(test)]
     pub(crate) const ALL: [Self; 4] = [Self::Standby, Self::Core, Self::Cluster, Self::System];
 }
 
@@ -89,7 +90,12 @@ impl CoreWord {
     /// Returns how deep the core sleeps, if it is SUSPENDED.
     pub const fn depth(self) -> Option<Depth> {
         match self.state() {
-            State::Suspended => Some(Depth::ALL[(self.0 >> DEPTH_SHIFT & DEPTH_MASK) as usize]),
+            State::Suspended => Some(match self.0 >> DEPTH_SHIFT & DEPTH_MASK {
+                0 => Depth::Standby,
+                1 => Depth::Core,
+                2 => Depth::Cluster,
+                _ => Depth::System,
+            }),
             _ => None,
         }
     }
