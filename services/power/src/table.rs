@@ -85,6 +85,8 @@ impl CoreSlot {
     ///
     /// Returns the word as it is if it is not `seen` any more, or `seen` if the step does not start from its state, is
     /// not for `by` to take, or is the core's own and the core is quarantined.
+    // Who calls it knows the step: what is left of the table are a few instructions.
+    #[inline(always)]
     pub(crate) fn step(
         &self,
         by: Role,
@@ -103,6 +105,7 @@ impl CoreSlot {
     }
 
     /// Takes a step from the word `seen` to the word `next`, which is of the step's state; see [`step`](Self::step).
+    #[inline(always)]
     pub(crate) fn step_to(
         &self,
         by: Role,
