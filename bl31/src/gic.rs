@@ -18,13 +18,13 @@ use aarch64_cpu::asm::barrier;
 use arm_gic::{
     IntId, InterruptGroup,
     gicv3::{
-        GicCpuInterface, GicDistributor, GicError, GicRedistributor, Group, HIGHEST_S_PRIORITY,
-        SecureIntGroup, SgiTarget, SgiTargetGroup,
+        GicCpuInterface, GicDistributor, GicError, GicRedistributor, HIGHEST_NS_PRIORITY, HIGHEST_S_PRIORITY,
+        SgiTarget, SgiTargetGroup,
         registers::{Gicd, GicdCtlr, GicrSgi},
     },
 };
 use quell_plat::Platform;
-use safe_mmio::{UniqueMmioPointer, field};
+use safe_mmio::{UniqueMmioPointer, field, fields::ReadPureWrite};
 use tock_registers::interfaces::{Readable, Writeable};
 
 use crate::{
@@ -39,12 +39,32 @@ use crate::{
 /// The secure SGI that wakes a core in the pen and stops one in the operating system.
 const DOORBELL: IntId = IntId::sgi(8);
 
-/// The private interrupts that the non-secure world does not get: SGI 8 to 15 and the secure physical timer.
-const FIRST_SECURE_SGI: u32 = 8;
-const SECURE_TIMER: IntId = IntId::ppi(13);
+/// EL3's timer: INTID 29.
+const ALARM: IntId = IntId::ppi(13);
 
-/// Every private interrupt, in a register with one bit for each.
-const ALL_PRIVATE: u32 = u32::MAX;
+/// The private interrupts that the non-secure world does not get, a bit for each: SGI 8 to 15 and EL3's timer.
+const GROUP0: u32 = 0xff << 8 | ENABLED;
+/// Those of them that are used.
+const ENABLED: u32 = 1 << (DOORBELL.raw_value()) | 1 << ALARM.raw_value();
+
+/// The priorities of the private interrupts, four in a word: the highest of all for those that are EL3's and used.
+const PRIORITIES: [u32; 8] = {
+    let mut priorities = [[HIGHEST_NS_PRIORITY; 4]; 8];
+    let mut interrupt = 0;
+    while interrupt < 32 {
+        if ENABLED >> interrupt & 1 == 1 {
+            priorities[interrupt / 4][interrupt % 4] = HIGHEST_S_PRIORITY;
+        }
+        interrupt += 1;
+    }
+    let mut words = [0; 8];
+    let mut word = 0;
+    while word < words.len() {
+        words[word] = u32::from_le_bytes(priorities[word]);
+        word += 1;
+    }
+    words
+};
 
 /// Interrupt identifiers that say that there is none to acknowledge, or none for the reader.
 const SPECIAL: RangeInclusive<u32> = 1020..=1023;
@@ -59,7 +79,7 @@ const GRPEN1_NON_SECURE: u64 = 1;
 /// ICC_RPR_EL1 of a core that handles no interrupt.
 const IDLE_PRIORITY: u64 = 0xff;
 /// The most interrupts that can be nested: one for each priority that preempts.
-const PRIORITIES: usize = 128;
+const NESTED_MOST: usize = 128;
 
 /// ICC_SRE_EL1 and ICC_SRE_EL2: system registers, no bypass; EL2 lets EL1 use them.
 const SRE_EL1: u64 = 0x7;
@@ -110,7 +130,9 @@ pub(crate) unsafe fn init(gicd: u64, cores: usize) -> Result<(), usize> {
 /// Wakes a core's redistributor, if it is where it should be.
 fn wake(index: usize) -> Result<(), usize> {
     let mut driver = GicRedistributor::new(redistributor(index));
-    if driver.typer().core_mpidr() != Machine::affinity_of(index) {
+    let typer = driver.typer();
+    // Extended PPIs, which the machines here have not, would stay as reset has left them: EL3's.
+    if typer.core_mpidr() != Machine::affinity_of(index) || typer.max_eppi_count() != 0 {
         return Err(index);
     }
     // The error says that it is awake already.
@@ -118,24 +140,32 @@ fn wake(index: usize) -> Result<(), usize> {
     Ok(())
 }
 
-/// Puts a core's private interrupts in their groups: all disabled, none pending, but for the doorbell.
+/// Puts a core's private interrupts in their groups: all disabled, none pending, but for the doorbell and the alarm.
+///
+/// Whole registers at once: the driver of arm-gic would read, change and write one for each interrupt, at every start of a core.
 fn init_private(index: usize) {
     let mut registers = redistributor(index);
     let mut sgi = field!(registers, sgi);
-    field!(sgi, icpendr).get(0).expect("SGIs and PPIs are in register 0").write(ALL_PRIVATE);
-    field!(sgi, icactiver).get(0).expect("SGIs and PPIs are in register 0").write(ALL_PRIVATE);
+    write(field!(sgi, icenabler), u32::MAX);
+    // Nothing is enabled any more when the rest is changed.
+    GicRedistributor::new(registers.reborrow()).wait_for_pending_write();
+    let mut sgi = field!(registers, sgi);
+    write(field!(sgi, icpendr), u32::MAX);
+    write(field!(sgi, icactiver), u32::MAX);
     field!(sgi, nsacr).write(0);
-    let mut driver = GicRedistributor::new(registers);
-    driver.configure_default_settings();
-    let group0 = Group::Secure(SecureIntGroup::Group0);
-    let secure_sgis = (FIRST_SECURE_SGI..IntId::SGI_COUNT).map(IntId::sgi);
-    for interrupt in secure_sgis.chain([SECURE_TIMER]) {
-        valid(driver.set_group(interrupt, group0));
+    write(field!(sgi, igroupr), !GROUP0);
+    write(field!(sgi, igrpmodr), 0);
+    for (number, word) in PRIORITIES.into_iter().enumerate() {
+        field!(sgi, ipriorityr).get(number).expect("there are 24").write(word);
     }
-    for interrupt in [DOORBELL, SECURE_TIMER] {
-        valid(driver.set_interrupt_priority(interrupt, HIGHEST_S_PRIORITY));
-        valid(driver.enable_interrupt(interrupt, true));
-    }
+    // PPIs are levels. SGIs are what they are.
+    field!(sgi, icfgr).get(1).expect("there are 6").write(0);
+    write(field!(sgi, isenabler), ENABLED);
+}
+
+/// Writes the register of the SGIs and PPIs, the first of those with one bit for each interrupt.
+fn write(mut registers: UniqueMmioPointer<'_, [ReadPureWrite<u32>; 3]>, value: u32) {
+    registers.get(0).expect("there are 3").write(value);
 }
 
 /// Brings the calling core's redistributor to the state that the non-secure world finds at its start.
@@ -188,7 +218,7 @@ pub(crate) fn is_non_secure_pending() -> bool {
 fn drop_priorities() {
     ICC_CTLR_EL3.set(EOIMODE_EL3);
     barrier::isb(barrier::SY); // ending an interrupt only drops its priority from here on
-    for _ in 0..PRIORITIES {
+    for _ in 0..NESTED_MOST {
         if ICC_RPR_EL1.get() == IDLE_PRIORITY {
             break;
         }
@@ -209,7 +239,7 @@ pub(crate) fn acknowledge() {
     for _ in 0..GROUP0_MOST {
         match GicCpuInterface::get_and_acknowledge_interrupt(InterruptGroup::Group0) {
             Some(interrupt) if !SPECIAL.contains(&interrupt.raw_value()) => {
-                if interrupt == SECURE_TIMER {
+                if interrupt == ALARM {
                     // Its interrupt is a level: it would be pending again at once.
                     alarm::set(None);
                 }
