@@ -42,7 +42,7 @@ pub(crate) extern "C" fn first_core() -> ! {
 /// Every other core, with its first doorbell acknowledged.
 pub(crate) extern "C" fn other_core() -> ! {
     mitigation::guard_entries();
-    pen::stay(&machine::local_core())
+    pen::stay(machine::local_core())
 }
 
 fn read_device_tree() -> Description {

@@ -15,8 +15,8 @@ use quell_stop::RecordWriter;
 use tock_registers::interfaces::Readable;
 
 use crate::{
-    enables,
     frame::Caller,
+    machine,
     sysreg::{CONTEXTIDR_EL2, ICC_HPPIR1_EL1, ICC_IGRPEN1_EL1, ICC_PMR_EL1, ICC_RPR_EL1, ISR_EL1, TTBR1_EL2},
 };
 
@@ -45,7 +45,7 @@ pub(crate) fn registers(writer: &RecordWriter<'_>) {
         icc_pmr_el1 = ICC_PMR_EL1, icc_rpr_el1 = ICC_RPR_EL1, icc_hppir1_el1 = ICC_HPPIR1_EL1,
         icc_igrpen1_el1 = ICC_IGRPEN1_EL1, isr_el1 = ISR_EL1,
     );
-    if enables::has_vhe() {
+    if machine::enables().has_vhe() {
         write!(writer: ttbr1_el2 = TTBR1_EL2, contextidr_el2 = CONTEXTIDR_EL2);
     } else {
         writer.set(offset_of!(CoreRecord, ttbr1_el2), 0);

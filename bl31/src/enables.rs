@@ -70,7 +70,6 @@ const fn feature(id: Id, shift: u8, least: u8) -> Feature {
 const SVE: Feature = feature(Id::Pfr0, 32, 1);
 const SME: Feature = feature(Id::Pfr1, 24, 1);
 const SME2: Feature = feature(Id::Pfr1, 24, 2);
-const HCX: Feature = feature(Id::Mmfr1, 40, 1);
 const PMU: Feature = feature(Id::Dfr0, 8, 1);
 const VHE: Feature = feature(Id::Mmfr1, 8, 1);
 const MPAM: [Feature; 2] = [feature(Id::Pfr0, 40, 1), feature(Id::Pfr1, 16, 1)];
@@ -145,7 +144,7 @@ static SCR: Policy = Policy {
         row(1 << 35, feature(Id::Pfr0, 44, 2)),  // AMVOFFEN: AMUv1p1
         row(1 << 36, feature(Id::Isar1, 60, 3)), // EnAS0: LS64_ACCDATA
         row(1 << 37, feature(Id::Isar1, 60, 3)), // ADEn
-        row(1 << 38, HCX),                       // HXEn
+        row(HCX, feature(Id::Mmfr1, 40, 1)),     // HXEn
         row(GCS, feature(Id::Pfr1, 44, 1)),      // GCSEn
         row(TPIDR2, SME),                        // EnTP2
         row(1 << 42, feature(Id::Pfr1, 48, 1)),  // RCWMASKEn: THE
@@ -165,13 +164,14 @@ static SCR: Policy = Policy {
     ],
 };
 
+/// CPTR_EL3.EZ and ESM: SVE, and SME.
+const EZ: u64 = 1 << 8;
+const ESM: u64 = 1 << 12;
+
 /// CPTR_EL3.
 static CPTR: Policy = Policy {
     base: 0,
-    enables: &[
-        row(1 << 8, SVE),  // EZ
-        row(1 << 12, SME), // ESM
-    ],
+    enables: &[row(EZ, SVE), row(ESM, SME)],
     traps: &[
         row(1 << 10, feature(Id::Pfr0, 16, 0)), // TFP: 15 is no FP
         row(1 << 20, feature(Id::Dfr0, 4, 1)),  // TTA: trace registers
@@ -216,24 +216,70 @@ const SMFR0_FA64: u64 = 1 << 63;
 /// SMCR_EL3.EZT0, with SME2.
 const SMCR_EZT0: u64 = 1 << 30;
 
-/// Lets the non-secure world use what this core has. SCR_EL3.NS is set afterwards.
-pub(crate) fn init_core() {
-    SCR_EL3.set(SCR.value());
-    CPTR_EL3.set(CPTR.value());
-    MDCR_EL3.set(MDCR.value());
-    if has_mpam() {
-        MPAM3_EL3.set(MPAM3.value());
-    }
-    barrier::isb(barrier::SY); // the vector length registers trap until CPTR_EL3 is in force
-    if SVE.is_present() {
-        ZCR_EL3.set(LONGEST_VECTORS);
-    }
-    if SME.is_present() {
+/// What EL3 lets the non-secure world use of a core, found out once: the cores of a machine are alike.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Enables {
+    scr: u64,
+    cptr: u64,
+    mdcr: u64,
+    mpam3: Option<u64>,
+    smcr: u64,
+    has_vhe: bool,
+    has_pmu: bool,
+}
+
+impl Enables {
+    /// Those of a core that nothing is known of yet.
+    pub(crate) const NONE: Self =
+        Self { scr: 0, cptr: 0, mdcr: 0, mpam3: None, smcr: 0, has_vhe: false, has_pmu: false };
+
+    /// Returns those of this core.
+    pub(crate) fn of_this_core() -> Self {
         let fa64 = if ID_AA64SMFR0_EL1.get() & SMFR0_FA64 != 0 { SMCR_FA64 } else { 0 };
         let ezt0 = if SME2.is_present() { SMCR_EZT0 } else { 0 };
-        SMCR_EL3.set(LONGEST_VECTORS | fa64 | ezt0);
+        Self {
+            scr: SCR.value(),
+            cptr: CPTR.value(),
+            mdcr: MDCR.value(),
+            mpam3: has_mpam().then(|| MPAM3.value()),
+            smcr: LONGEST_VECTORS | fa64 | ezt0,
+            has_vhe: VHE.is_present(),
+            has_pmu: PMU.is_present(),
+        }
     }
-    barrier::isb(barrier::SY); // what follows is for the non-secure state
+
+    /// Lets the non-secure world use what this core has. SCR_EL3.NS is set afterwards.
+    pub(crate) fn open(&self) {
+        SCR_EL3.set(self.scr);
+        CPTR_EL3.set(self.cptr);
+        MDCR_EL3.set(self.mdcr);
+        if let Some(mpam3) = self.mpam3 {
+            MPAM3_EL3.set(mpam3);
+        }
+        barrier::isb(barrier::SY); // the vector length registers trap until CPTR_EL3 is in force
+        if self.cptr & EZ != 0 {
+            ZCR_EL3.set(LONGEST_VECTORS);
+        }
+        if self.cptr & ESM != 0 {
+            SMCR_EL3.set(self.smcr);
+        }
+        barrier::isb(barrier::SY); // what follows is for the non-secure state
+    }
+
+    /// Returns whether SCR_EL3 has this bit set.
+    pub(crate) const fn opens(&self, bit: u64) -> bool {
+        self.scr & bit != 0
+    }
+
+    /// Returns whether the core has a PMU of the architecture's.
+    pub(crate) const fn has_pmu(&self) -> bool {
+        self.has_pmu
+    }
+
+    /// Returns whether the core has the EL2 registers of the virtualization host extensions.
+    pub(crate) const fn has_vhe(&self) -> bool {
+        self.has_vhe
+    }
 }
 
 /// Returns the bits of a register that stand for a feature of this core that the non-secure world may use.
@@ -254,29 +300,10 @@ fn has_mpam() -> bool {
 /// SCR_EL3 bits that also say whether EL2 has the registers that they open.
 pub(crate) const FGT: u64 = 1 << 27;
 pub(crate) const FGT2: u64 = 1 << 59;
+pub(crate) const HCX: u64 = 1 << 38;
 pub(crate) const GCS: u64 = 1 << 39;
 /// FEAT_SME's, which also has SVCR.
 pub(crate) const TPIDR2: u64 = 1 << 41;
 pub(crate) const CNTPOFF: u64 = 1 << 28;
 pub(crate) const TCR2: u64 = 1 << 43;
 pub(crate) const SCTLR2: u64 = 1 << 44;
-
-/// Returns whether SCR_EL3 has this bit set.
-pub(crate) fn opens(bit: u64) -> bool {
-    SCR_EL3.get() & bit != 0
-}
-
-/// Returns whether the core has HCRX_EL2.
-pub(crate) fn has_hcx() -> bool {
-    HCX.is_present()
-}
-
-/// Returns whether the core has a PMU of the architecture's.
-pub(crate) fn has_pmu() -> bool {
-    PMU.is_present()
-}
-
-/// Returns whether the core has the EL2 registers of the virtualization host extensions.
-pub(crate) fn has_vhe() -> bool {
-    VHE.is_present()
-}

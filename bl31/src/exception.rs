@@ -19,6 +19,20 @@ use crate::{
 const SMC64: u64 = 0x17;
 const SMC32: u64 = 0x13;
 
+/// Answers the call of a caller with `x0` to `x2` if that needs no more than a look and the core may go back at once; returns
+/// whether it did. If not, nothing has happened yet.
+///
+/// The gate comes first: behind it are a few instructions that change nothing but the answer, and a session that opens
+/// meanwhile finds the core as it finds one that has just gone back.
+pub(crate) extern "C" fn answer_at_once(x0: u64, x1: u64, x2: u64, frame: NonNull<Frame>) -> bool {
+    // SAFETY: the vectors have saved it, and have no reference into it.
+    let caller = unsafe { Caller::new(frame) };
+    let exception = ESR_EL3.get() as u32 >> ESR_EL3::EC.shift;
+    u64::from(exception) == SMC64
+        && caller.local().resume() == Gate::Pass
+        && smc::answer_at_once(caller, [x0, x1, x2])
+}
+
 /// Serves a synchronous exception from a lower exception level.
 pub(crate) extern "C" fn lower_sync(frame: NonNull<Frame>) {
     // SAFETY: the vectors have saved it, and have no reference into it.
@@ -34,17 +48,19 @@ pub(crate) extern "C" fn lower_sync(frame: NonNull<Frame>) {
 }
 
 /// Serves a Group 0 interrupt that a lower exception level could not mask.
-pub(crate) extern "C" fn lower_fiq() {
+pub(crate) extern "C" fn lower_fiq(frame: NonNull<Frame>) {
+    // SAFETY: as in `answer_at_once`.
+    let local = unsafe { Caller::new(frame) }.local();
     gic::acknowledge();
-    let local = machine::local_core();
-    follow(machine::stop_service().interrupted(&local), &local);
+    follow(machine::stop_service().interrupted(local), local);
 }
 
 /// The gate: the last thing that a core passes on its way to the non-secure world.
-pub(crate) extern "C" fn gate() {
-    let local = machine::local_core();
+pub(crate) extern "C" fn gate(frame: NonNull<Frame>) {
+    // SAFETY: as in `answer_at_once`.
+    let local = unsafe { Caller::new(frame) }.local();
     if local.resume() != Gate::Pass {
-        closed(&local);
+        closed(local);
     }
 }
 

@@ -2,10 +2,7 @@
 
 //! The one machine that this image runs on, and everything in RAM that exists once or once per core.
 
-use core::{
-    cell::UnsafeCell,
-    ops::Range,
-};
+use core::{cell::UnsafeCell, ops::Range};
 
 use aarch64_cpu::registers::{CNTFRQ_EL0, CNTPCT_EL0, SCTLR_EL1, SCTLR_EL2, SPSR_EL3};
 use quell_plat::{Description, Platform};
@@ -16,6 +13,7 @@ use tock_registers::interfaces::Readable;
 
 use crate::{
     alarm, capture,
+    enables::Enables,
     frame::Caller,
     gic, mem_protect,
     pen::{self, Closed},
@@ -57,11 +55,12 @@ struct Known {
     stop: Stop<'static, Hardware>,
     gicr: u64,
     memory: Range<u64>,
+    enables: Enables,
 }
 
 impl Known {
     /// Returns a machine with so many cores; without any, nothing is known of it yet.
-    const fn new(cores: usize, gicr: u64, memory: Range<u64>) -> Self {
+    const fn new(cores: usize, gicr: u64, memory: Range<u64>, enables: Enables) -> Self {
         let (slots, _) = CORE_SLOTS.split_at(cores);
         let (psci_slots, _) = PSCI_SLOTS.split_at(cores);
         let (stop_slots, _) = STOP_SLOTS.split_at(cores);
@@ -73,6 +72,7 @@ impl Known {
             stop: Stop::new(table, &STOP, stop_slots, records, &Hardware),
             gicr,
             memory,
+            enables,
         }
     }
 }
@@ -83,7 +83,7 @@ struct Place(UnsafeCell<Known>);
 // SAFETY: it is written once, by the first core before any other runs.
 unsafe impl Sync for Place {}
 
-static KNOWN: Place = Place(UnsafeCell::new(Known::new(0, 0, 0..0)));
+static KNOWN: Place = Place(UnsafeCell::new(Known::new(0, 0, 0..0, Enables::NONE)));
 
 fn known() -> &'static Known {
     // SAFETY: the only write is in `describe`, and nobody keeps a reference from before.
@@ -99,7 +99,8 @@ fn known() -> &'static Known {
 /// Only this core runs, and it has nothing in hand that the functions of this module returned.
 pub(crate) unsafe fn describe(description: &Description) {
     let cores = description.cores;
-    let now_known = Known::new(cores, description.gicr, description.memory.clone());
+    let memory = description.memory.clone();
+    let now_known = Known::new(cores, description.gicr, memory, Enables::of_this_core());
     // SAFETY: the caller promises that nobody reads it, nor refers to it.
     unsafe { *KNOWN.0.get() = now_known };
     for index in 0..cores {
@@ -107,11 +108,8 @@ pub(crate) unsafe fn describe(description: &Description) {
         PSCI_SLOTS[index].clear();
         STOP_SLOTS[index].clear();
         RECORDS[index].clear();
-        // The calling core's own frame is cleared when it goes to BL33; until then its stack is in use.
-        if index != core_index() {
-            // SAFETY: only this core runs.
-            unsafe { Caller::clear_last_call(index) };
-        }
+        // SAFETY: the others do not run, and this core's stack is empty but for the boot, which begins below the frame.
+        unsafe { Caller::link(index, core_table().local(index), psci().counters(index)) };
     }
     core_table().cold_boot(core_index());
 }
@@ -127,9 +125,8 @@ pub(crate) fn core_table() -> CoreTable<'static> {
 }
 
 /// Returns this core's view of itself.
-#[inline]
-pub(crate) fn local_core() -> LocalCore<'static> {
-    core_table().local(core_index())
+pub(crate) fn local_core() -> &'static LocalCore<'static> {
+    Caller::of_this_core().local()
 }
 
 /// Returns PSCI.
@@ -140,6 +137,11 @@ pub(crate) fn psci() -> &'static Psci<'static, Hardware> {
 /// Returns the stop service.
 pub(crate) fn stop_service() -> &'static Stop<'static, Hardware> {
     &known().stop
+}
+
+/// Returns what the non-secure world may use of each core.
+pub(crate) fn enables() -> &'static Enables {
+    &known().enables
 }
 
 /// Returns the address of the first redistributor.
@@ -169,11 +171,9 @@ fn frequency() -> u64 {
 pub(crate) struct Hardware;
 
 impl Topology for Hardware {
+    #[inline]
     fn index_of(&self, affinity: u64) -> Option<usize> {
-        let index = Machine::index_of(affinity);
-        // The platform packs the affinity fields; another value that packs alike is no core.
-        (index < known().table.len() && Machine::affinity_of(index) == affinity)
-            .then_some(index)
+        Machine::index_of(affinity).filter(|&index| index < known().table.len())
     }
 
     fn affinity_of(&self, index: usize) -> u64 {

@@ -24,7 +24,7 @@ pub(crate) fn stay(local: &LocalCore<'_>) -> ! {
 
 /// The pen: the core lives again with every start that gets through the gate.
 pub(crate) extern "C" fn live_again() -> ! {
-    let local = &machine::local_core();
+    let local = machine::local_core();
     loop {
         let entry = machine::stop_service().stay(local);
         machine::psci().note_up(local);

@@ -24,20 +24,20 @@ const SUCCESS: i32 = 0;
 // Its frame is not that of every call.
 #[inline(never)]
 pub(crate) fn handle(caller: Caller, function: FunctionId, arguments: [u64; 3]) {
-    let local = machine::local_core();
-    match call(function, arguments, &local) {
+    let local = caller.local();
+    match call(function, arguments, local) {
         Outcome::Return(value) => caller.set_code(value),
         Outcome::Value(value) => caller.set(&[value]),
         Outcome::Off => {
-            machine::stop_service().off(&local);
-            pen::stay(&local)
+            machine::stop_service().off(local);
+            pen::stay(local)
         }
         Outcome::Standby => {
-            sleep(&local, Depth::Standby);
+            sleep(local, Depth::Standby);
             caller.set_code(SUCCESS);
         }
-        Outcome::PowerDown { depth, entry } => power_down(&local, depth, entry),
-        Outcome::End(how) => end(&local, how),
+        Outcome::PowerDown { depth, entry } => power_down(local, depth, entry),
+        Outcome::End(how) => end(local, how),
     }
 }
 

@@ -11,7 +11,7 @@
 //!   it. The doorbell of its first start tells it that SRAM is ready: the interrupt controller was reset with the core,
 //!   so a doorbell can not be older than that. It then enters [`other_core`](crate::boot::other_core).
 //!
-//! Nothing calls this code. It uses x0 to x9 and whatever it calls; there is nothing to preserve.
+//! Nothing calls this code. It uses x0 to x5 and whatever it calls; there is nothing to preserve.
 
 use core::arch::global_asm;
 
@@ -19,6 +19,7 @@ use quell_plat::Platform;
 
 use crate::{
     boot,
+    frame::Frame,
     machine::{STACK_SIZE, STACKS},
     mitigation, mmu,
     platform::Machine,
@@ -92,7 +93,6 @@ reset:
     ic      iallu
     dsb     sy                          // no stale instruction is fetched from where the image is now
     isb
-    ldr     x9, ={first_core}
     b       4f
 
     // Every other core.
@@ -108,13 +108,12 @@ reset:
     b.hs    1b
     msr     icc_eoir0_el1, x0
     dsb     sy                          // what the starter wrote before it rang is read after this
-    ldr     x9, ={other_core}
 4:  ldr     x0, =enter_sram
     br      x0
     .ltorg
 
     .section .text.enter_sram, "ax"
-    // x9: where to go in Rust, with the core's index in x0.
+    .global enter_sram
 enter_sram:
     bl      {mitigate}                  // clobbers x0 and x1
     ldr     x0, ={mair}
@@ -144,8 +143,10 @@ enter_sram:
     mov     x2, #{stack_size}
     madd    x1, x0, x2, x1
     add     sp, x1, #{stack_size}
+    sub     sp, sp, #{frame}            // what lies there is the core's for good
     isb                                 // VBAR is in force before anything can fault
-    br      x9
+    cbz     x0, {first_core}
+    b       {other_core}
     .ltorg
     "#,
     cluster_shift = const Machine::CLUSTER_SHIFT,
@@ -158,6 +159,7 @@ enter_sram:
     tcr = const mmu::TCR,
     tables = sym mmu::LEVEL0,
     vectors = sym vectors,
+    frame = const size_of::<Frame>(),
     first_core = sym boot::first_core,
     other_core = sym boot::other_core,
     stacks = sym STACKS,

@@ -7,12 +7,16 @@
 //!
 //! From a lower exception level:
 //!
-//! 1. Save x0-x30 in a [`Frame`] at the top of the stack.
+//! 1. Save x0-x18 and x30 in a [`Frame`] at the top of the stack.
 //! 2. In the table of a core that needs it ([`guarded_vectors`]): [`mitigation::enter`], before the first indirect branch.
-//! 3. Call [`lower_sync`](exception::lower_sync) with the frame, or [`lower_fiq`](exception::lower_fiq). A core that is to
-//!    stop does not come back from there.
-//! 4. Go to `enter_ns`: pass the [`gate`](exception::gate), restore the frame and return. The frame is the caller's but for
-//!    the results that the handler wrote. x19-x28 need not be restored: the Rust code has preserved them.
+//! 3. After a call, the short way: [`answer_at_once`](exception::answer_at_once) answers what needs only a look, and passes the
+//!    gate. Then go on with 6.
+//! 4. The long way: save x19-x29 too, which Rust code has preserved, for the core may be stopped where it is. Call
+//!    [`lower_sync`](exception::lower_sync) or [`lower_fiq`](exception::lower_fiq). A core that is to stop does not come back
+//!    from there.
+//! 5. Go to `enter_ns`: pass the [`gate`](exception::gate).
+//! 6. Restore what 1 has saved and return. The frame is the caller's but for the results that the handler wrote, and x19-x29
+//!    hold what they held.
 //!
 //! Every other exception is a fault, because none other is routed here: the [crash report](crate::crash) is all that follows.
 
@@ -48,25 +52,50 @@ global_asm!(
     stp     x12, x13, [sp, #{x} + 16 * 6]
     stp     x14, x15, [sp, #{x} + 16 * 7]
     stp     x16, x17, [sp, #{x} + 16 * 8]
-    stp     x18, x19, [sp, #{x} + 16 * 9]
-    stp     x20, x21, [sp, #{x} + 16 * 10]
-    stp     x22, x23, [sp, #{x} + 16 * 11]
-    stp     x24, x25, [sp, #{x} + 16 * 12]
-    stp     x26, x27, [sp, #{x} + 16 * 13]
-    stp     x28, x29, [sp, #{x} + 16 * 14]
-    str     x30, [sp, #{x} + 8 * 30]
+    stp     x18, x30, [sp, #{x} + 16 * 9]
+    .endm
+
+    .macro save_preserved
+    stp     x19, x20, [sp, #{x} + 16 * 10]
+    stp     x21, x22, [sp, #{x} + 16 * 11]
+    stp     x23, x24, [sp, #{x} + 16 * 12]
+    stp     x25, x26, [sp, #{x} + 16 * 13]
+    stp     x27, x28, [sp, #{x} + 16 * 14]
+    str     x29, [sp, #{x} + 16 * 15]
     .endm
 
     // A vector has room for 32 instructions; the assembler refuses a table whose slots outgrow it.
     // The labels tell the check of the stack where a path begins.
-    .macro sync label, guard
+    .macro sync label
+    .balign 128
+\label:
+    save
+    mov     x3, sp
+    bl      {answer_at_once}
+    cbnz    w0, restore
+    b       long_way
+    .size   \label, . - \label
+    .endm
+
+    .macro guarded_sync label
+    .balign 128
+\label:
+    save
+    bl      {guard}                     // clobbers x0, x1, x30 and the flags
+    ldp     x0, x1, [sp, #{x}]
+    mov     x3, sp
+    bl      {answer_at_once}
+    cbnz    w0, restore
+    b       long_way
+    .size   \label, . - \label
+    .endm
+
+    .macro sync_aarch32 label, guard
     .balign 128
 \label:
     save
     \guard
-    mov     x0, sp
-    bl      {lower_sync}
-    b       enter_ns
+    b       long_way
     .size   \label, . - \label
     .endm
 
@@ -75,6 +104,8 @@ global_asm!(
 \label:
     save
     \guard
+    save_preserved
+    mov     x0, sp
     bl      {lower_fiq}
     b       enter_ns
     .size   \label, . - \label
@@ -87,7 +118,7 @@ global_asm!(
     b       {fault}
     .endm
 
-    .macro table name, guard
+    .macro table name, sync, guard
     fault   0                           // EL3 with SP_EL0
     fault   1
     fault   2
@@ -96,11 +127,11 @@ global_asm!(
     fault   5
     fault   6
     fault   7
-    sync    vector_\name\()_sync, "\guard"
+    \sync   vector_\name\()_sync
     fault   9                           // lower, AArch64
     fiq     vector_\name\()_fiq, "\guard"
     fault   11
-    sync    vector_\name\()_sync_aarch32, "\guard"
+    sync_aarch32 vector_\name\()_sync_aarch32, "\guard"
     fault   13                          // lower, AArch32
     fiq     vector_\name\()_fiq_aarch32, "\guard"
     fault   15
@@ -110,19 +141,26 @@ global_asm!(
     .balign 2048
     .global vectors
 vectors:
-    table   plain
+    table   plain, sync
     .org    vectors + 2048 - 116        // no slot before the last, a fault of three instructions, outgrew its place
 
     .balign 2048
     .global guarded_vectors
 guarded_vectors:
-    table   guarded, "bl {guard}"       // clobbers x0, x1, x30 and the flags
+    table   guarded, guarded_sync, "bl {guard}"
     .org    guarded_vectors + 2048 - 116
 
     .balign 4
+long_way:
+    save_preserved
+    mov     x0, sp
+    bl      {lower_sync}
+
     .global enter_ns
 enter_ns:
+    mov     x0, sp
     bl      {gate}
+restore:
     ldp     x0, x1, [sp, #{x} + 16 * 0]
     ldp     x2, x3, [sp, #{x} + 16 * 1]
     ldp     x4, x5, [sp, #{x} + 16 * 2]
@@ -132,8 +170,7 @@ enter_ns:
     ldp     x12, x13, [sp, #{x} + 16 * 6]
     ldp     x14, x15, [sp, #{x} + 16 * 7]
     ldp     x16, x17, [sp, #{x} + 16 * 8]
-    ldr     x18, [sp, #{x} + 8 * 18]
-    ldp     x29, x30, [sp, #{x} + 8 * 29]
+    ldp     x18, x30, [sp, #{x} + 16 * 9]
     add     sp, sp, #{frame}
     eret
     dsb     nsh                         // nothing is executed speculatively past the ERET
@@ -146,13 +183,10 @@ enter_pen:
 
     .global enter_boot
 enter_boot:
-    mov     sp, x1
-    sub     sp, sp, #{frame}
-    mov     x1, sp
-    add     x2, x1, #{frame}
-1:  stp     xzr, xzr, [x1], #16
-    cmp     x1, x2
-    b.ne    1b
+    sub     sp, x1, #{frame}
+    .irp    pair, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+    stp     xzr, xzr, [sp, #{x} + 16 * \pair]      // the last one is x29 and the latest call
+    .endr
     str     x0, [sp, #{x}]
     mov     x19, #0
     mov     x20, #0
@@ -164,8 +198,10 @@ enter_boot:
     mov     x26, #0
     mov     x27, #0
     mov     x28, #0
+    mov     x29, #0
     b       enter_ns
     "#,
+    answer_at_once = sym exception::answer_at_once,
     frame = const size_of::<Frame>(),
     x = const offset_of!(Frame, x),
     fault = sym crash::fault,
@@ -175,3 +211,6 @@ enter_boot:
     lower_fiq = sym exception::lower_fiq,
     lower_sync = sym exception::lower_sync,
 );
+
+/// What is cleared for a core that begins is sixteen pairs.
+const _: () = assert!(offset_of!(Frame, last_call) - offset_of!(Frame, x) == 31 * 8);

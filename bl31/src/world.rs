@@ -16,7 +16,8 @@ use quell_power::Entry;
 use tock_registers::interfaces::{Readable, Writeable};
 
 use crate::{
-    enables, gic,
+    enables::{CNTPOFF, Enables, FGT, FGT2, GCS, HCX, SCTLR2, TCR2, TPIDR2},
+    gic, machine,
     sysreg::{
         CNTHV_CTL_EL2, CNTPOFF_EL2, CNTPS_CTL_EL1, CONTEXTIDR_EL2, GCSCR_EL1, GCSCR_EL2, HCRX_EL2,
         HDFGRTR2_EL2, HDFGWTR2_EL2, HFGITR2_EL2, HFGRTR2_EL2, HFGWTR2_EL2, HSTR_EL2, PMCNTENCLR_EL0,
@@ -47,7 +48,7 @@ const PMCR_N_MASK: u64 = 0x1f;
 /// Brings the calling core to the state that CPU_ON gives it, and makes the exception return go to `entry`.
 pub(crate) fn reset_core(index: usize, entry: Entry) {
     reset_registers(entry);
-    stop_timers();
+    stop_timers(machine::enables());
     gic::reset_redistributor(index);
     gic::reset_interface();
 }
@@ -61,16 +62,17 @@ pub(crate) fn resume_core(entry: Entry) {
 }
 
 fn reset_registers(entry: Entry) {
-    enables::init_core();
-    reset_el2(entry.big_endian);
+    let enables = machine::enables();
+    enables.open();
+    reset_el2(entry.big_endian, enables);
     reset_el1();
-    reset_counter_access();
-    reset_pmu();
+    reset_counter_access(enables);
+    reset_pmu(enables);
     ELR_EL3.set(entry.address);
     SPSR_EL3.set(PSTATE);
 }
 
-fn reset_el2(big_endian: bool) {
+fn reset_el2(big_endian: bool, enables: &Enables) {
     // E2H first: it gives other registers their meaning.
     HCR_EL2.set(0);
     barrier::isb(barrier::SY);
@@ -85,41 +87,41 @@ fn reset_el2(big_endian: bool) {
     VPIDR_EL2.set(MIDR_EL1.get());
     VMPIDR_EL2.set(MPIDR_EL1.get());
     ICH_HCR_EL2.set(0);
-    if enables::has_hcx() {
+    if enables.opens(HCX) {
         HCRX_EL2.set(0);
     }
-    if enables::has_vhe() {
+    if enables.has_vhe() {
         CONTEXTIDR_EL2.set(0);
     }
-    if enables::opens(enables::FGT) {
+    if enables.opens(FGT) {
         HFGRTR_EL2.set(0);
         HFGWTR_EL2.set(0);
         HFGITR_EL2.set(0);
         HDFGRTR_EL2.set(0);
         HDFGWTR_EL2.set(0);
     }
-    if enables::opens(enables::FGT2) {
+    if enables.opens(FGT2) {
         HFGRTR2_EL2.set(0);
         HFGWTR2_EL2.set(0);
         HFGITR2_EL2.set(0);
         HDFGRTR2_EL2.set(0);
         HDFGWTR2_EL2.set(0);
     }
-    if enables::opens(enables::GCS) {
+    if enables.opens(GCS) {
         GCSCR_EL2.set(0);
         GCSCR_EL1.set(0);
     }
-    if enables::opens(enables::TPIDR2) {
+    if enables.opens(TPIDR2) {
         // Streaming mode and the ZA storage are off.
         SVCR.set(0);
     }
-    if enables::opens(enables::TCR2) {
+    if enables.opens(TCR2) {
         TCR2_EL2.set(0);
     }
-    if enables::opens(enables::SCTLR2) {
+    if enables.opens(SCTLR2) {
         SCTLR2_EL2.set(0);
     }
-    invalidate_translations();
+    invalidate_translations(enables);
 }
 
 fn reset_el1() {
@@ -129,27 +131,27 @@ fn reset_el1() {
     MDSCR_EL1.set(0);
 }
 
-fn reset_counter_access() {
+fn reset_counter_access(enables: &Enables) {
     CNTHCTL_EL2.set(CNTHCTL);
     CNTVOFF_EL2.set(0);
-    if enables::opens(enables::CNTPOFF) {
+    if enables.opens(CNTPOFF) {
         CNTPOFF_EL2.set(0);
     }
 }
 
-fn stop_timers() {
+fn stop_timers(enables: &Enables) {
     CNTP_CTL_EL0.set(0);
     CNTV_CTL_EL0.set(0);
     CNTHP_CTL_EL2.set(0);
     CNTPS_CTL_EL1.set(0);
-    if enables::has_vhe() {
+    if enables.has_vhe() {
         CNTHV_CTL_EL2.set(0);
     }
     barrier::isb(barrier::SY); // the timers are silent before their interrupts are cleared
 }
 
-fn reset_pmu() {
-    if enables::has_pmu() {
+fn reset_pmu(enables: &Enables) {
+    if enables.has_pmu() {
         let counters = PMCR_EL0.get() >> PMCR_N_SHIFT & PMCR_N_MASK;
         MDCR_EL2.set(counters);
         PMCR_EL0.set(PMCR_LC);
@@ -164,8 +166,8 @@ fn reset_pmu() {
 
 /// Removes what this core has cached of the non-secure world's translations and instructions. SCR_EL3.NS is set, the
 /// regimes are off.
-fn invalidate_translations() {
-    if enables::has_vhe() {
+fn invalidate_translations(enables: &Enables) {
+    if enables.has_vhe() {
         // ALLE2 means the regime that HCR_EL2.E2H says: first the one of a host at EL2.
         HCR_EL2.write(HCR_EL2::E2H::EnableOsAtEl2);
         barrier::isb(barrier::SY); // E2H is in force

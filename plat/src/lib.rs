@@ -92,11 +92,13 @@ pub unsafe trait Platform {
     /// Asks the machine to reset. It does so some time after the call.
     fn system_reset();
 
-    /// Returns the index that a core with these affinity fields has, if there is such a core.
-    fn index_of(affinity: u64) -> usize {
-        let aff0 = (affinity & 0xff) as usize;
-        let aff1 = (affinity >> 8 & 0xff) as usize;
-        aff1 << Self::CLUSTER_SHIFT | aff0
+    /// Returns the index that a core with exactly these affinity fields has, if there is such a core; `None` if there can be
+    /// none.
+    #[inline]
+    fn index_of(affinity: u64) -> Option<usize> {
+        let aff0 = affinity & ((1 << Self::CLUSTER_SHIFT) - 1);
+        let aff1 = affinity & 0xff00;
+        (affinity == aff1 | aff0).then_some((aff1 >> (8 - Self::CLUSTER_SHIFT) | aff0) as usize)
     }
 
     /// Returns the affinity fields of the core with this index.

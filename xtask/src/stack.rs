@@ -28,8 +28,8 @@ const ROOTS: [&str; 11] = [
     "vector_guarded_sync_aarch32",
     "vector_guarded_fiq_aarch32",
     "enter_boot",
-    "bl31::boot::first_core",
-    "bl31::boot::other_core",
+    "enter_pen",
+    "enter_sram",
 ];
 
 /// The static that holds the stacks of all cores.
@@ -42,8 +42,8 @@ enum Effect {
     Push(u64),
     /// Takes bytes whose number is in a register.
     PushUnknown,
-    /// Goes to another stack.
-    Switch,
+    /// Goes to another stack, and takes this many bytes of it.
+    Switch(u64),
     /// Calls the function at this address.
     Call(u64),
     /// Goes to this address, perhaps.
@@ -82,7 +82,8 @@ fn effect(address: u64, word: u32, before: &[u32]) -> Effect {
             (SP, true) => Effect::Push(bytes),
             (SP, false) => Effect::None,
             (FRAME_POINTER, _) => Effect::PushUnknown,
-            _ => Effect::Switch,
+            (_, true) => Effect::Switch(bytes),
+            (_, false) => Effect::Switch(0),
         };
     }
     // ADD and SUB of an extended register; AND, ORR and EOR of an immediate, but not ANDS.
@@ -244,7 +245,10 @@ impl Function {
         match effect(address, word, before) {
             Effect::Push(bytes) => self.frame += bytes,
             Effect::PushUnknown => self.unknown = Some("a frame of unknown size"),
-            Effect::Switch => self.switches = true,
+            Effect::Switch(bytes) => {
+                self.switches = true;
+                self.frame += bytes;
+            }
             Effect::Call(to) => self.callees.push(to),
             Effect::Jump(to) if !inside(&to) => self.callees.push(to),
             Effect::Indirect => self.unknown = Some("a call through a register"),

@@ -85,7 +85,10 @@ mod tests {
     fn eight_cores_make_a_cluster() {
         for (index, affinity) in [(0, 0), (7, 7), (8, 0x100), (511, 0x3f07)] {
             assert_eq!(SbsaRef::affinity_of(index), affinity);
-            assert_eq!(SbsaRef::index_of(affinity), index);
+            assert_eq!(SbsaRef::index_of(affinity), Some(index));
+        }
+        for affinity in [8, 0x108, 0x1_0000, 1 << 31, 1 << 32, u64::MAX] {
+            assert_eq!(SbsaRef::index_of(affinity), None, "{affinity:#x}");
         }
     }
 }

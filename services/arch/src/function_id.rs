@@ -10,6 +10,11 @@ const SMC64: u32 = 1 << 30;
 const RESERVED: u32 = 0x7f << 17;
 /// The first function number of the standard owner that is not PSCI's.
 const PSCI_END: u32 = 0x20;
+/// The first function number of the standard owner that is nobody's here, nor is any after it: PSCI, SDEI and the TRNG come
+/// before (SMCCC 1.5 section 6.3).
+const STANDARD_END: u32 = 0x60;
+/// The standard owner, in bits 29:24.
+const STANDARD: u32 = 4 << 24;
 /// Bit 16: the caller holds no live SVE state. A hint, and no part of the identifier.
 const SVE_HINT: u32 = 1 << 16;
 
@@ -49,6 +54,13 @@ impl FunctionId {
     /// Returns whether a call of the standard owner is in PSCI's range (SMCCC 1.5 section 6.3).
     pub const fn is_psci(self) -> bool {
         self.0 & 0xffff < PSCI_END
+    }
+
+    /// Returns whether the identifier in x0 is one of the standard owner that no call has here. There are others.
+    #[inline]
+    pub const fn is_unknown_standard(x0: u64) -> bool {
+        let bits = x0 as u32;
+        bits & !(SMC64 | 0xffff) == FAST | STANDARD && bits & 0xffff >= STANDARD_END
     }
 
     /// Returns whose call it is, or `None` if that owner has no calls here.
@@ -105,6 +117,20 @@ mod tests {
         assert_eq!(owner(0xc700_0100), Some(Owner::Monitor));
         for other in [1, 3, 5, 6, 8, 48, 63] {
             assert_eq!(owner(0x8000_0000 | other << 24), None);
+        }
+    }
+
+    #[test]
+    fn unknown_numbers_of_the_standard_owner_are_told_at_once() {
+        for known in
+            [0x8400_0000, 0xc400_005f, 0x8400_0053, 0x8500_0060, 0x0400_0060, 0x8402_0060, 0x8000_0060]
+        {
+            assert!(!FunctionId::is_unknown_standard(known), "{known:#x}");
+        }
+        for unknown in [0x8400_0060, 0xc400_ffff, 0xffff_ffff_8400_0fff] {
+            assert!(FunctionId::is_unknown_standard(unknown), "{unknown:#x}");
+            let function = FunctionId::from_register(unknown).unwrap();
+            assert!(function.owner() == Some(Owner::Standard) && !function.is_psci());
         }
     }
 

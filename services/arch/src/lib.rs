@@ -12,7 +12,7 @@ mod soc;
 pub mod trng;
 
 pub use answer::Answer;
-pub use calls::{Control, Hardware, SMCCC_VERSION, handle};
+pub use calls::{Control, Hardware, SMCCC_VERSION, handle, is_done_by_entry};
 pub use function_id::{FunctionId, Owner};
 pub use soc::Soc;
 

@@ -93,7 +93,8 @@ const fn combine(all: i32, one: i32) -> i32 {
 }
 
 /// A core that a session gave up may still be in the operating system until it arrives in the pen.
-fn info(word: CoreWord) -> i32 {
+#[inline]
+pub(crate) fn info(word: CoreWord) -> i32 {
     match word.state() {
         State::Off if !word.is_quarantined() => OFF,
         State::Off => ON,

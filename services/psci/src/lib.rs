@@ -16,6 +16,7 @@ mod entry;
 mod error;
 mod features;
 mod function;
+mod glance;
 mod mem_protect;
 mod migrate;
 mod node_hw_state;
@@ -36,6 +37,7 @@ use quell_power::{CoreTable, Depth, Entry, LocalCore, RemoteCore, Topology};
 pub use counters::Counters;
 pub use error::Error;
 pub use function::Function;
+pub use glance::Glance;
 pub use slot::PsciSlot;
 pub use stat::Asleep;
 use stat::Figure;
@@ -111,7 +113,12 @@ impl<'a, H: Hardware> Psci<'a, H> {
     /// # Panics
     ///
     /// Panics if there is not one slot for each core of the table.
-    pub const fn new(table: CoreTable<'a>, shared: &'a Shared, slots: &'a [PsciSlot], hardware: &'a H) -> Self {
+    pub const fn new(
+        table: CoreTable<'a>,
+        shared: &'a Shared,
+        slots: &'a [PsciSlot],
+        hardware: &'a H,
+    ) -> Self {
         assert!(slots.len() == table.len());
         Self { table, shared, slots, hardware }
     }
@@ -179,11 +186,13 @@ impl<'a, H: Hardware> Psci<'a, H> {
     }
 
     /// Returns the index of the core with these affinity fields.
+    #[inline]
     fn index(&self, target: u64) -> Result<usize, Error> {
         self.hardware.index_of(target).ok_or(Error::InvalidParameters)
     }
 
     /// Returns the core with these affinity fields.
+    #[inline]
     fn core(&self, target: u64) -> Result<RemoteCore<'a>, Error> {
         self.table.remote(self.index(target)?).ok_or(Error::InvalidParameters)
     }
