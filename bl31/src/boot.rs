@@ -35,7 +35,7 @@ pub(crate) extern "C" fn first_core() -> ! {
     // The tables and words above are complete before another core can be woken.
     barrier::dsb(barrier::SY);
     let index = machine::core_index();
-    world::reset_core(index, Entry { address: Machine::BL33, context: 0, big_endian: false });
+    world::reset_core(index, Entry::new(Machine::BL33, 0, false));
     pen::enter(index, 0)
 }
 

@@ -7,6 +7,7 @@ use core::ptr::NonNull;
 use aarch64_cpu::registers::ESR_EL3;
 use quell_arch::NOT_SUPPORTED;
 use quell_power::{Gate, LocalCore};
+use quell_psci::AtOnce;
 use quell_stop::Way;
 use tock_registers::interfaces::Readable;
 
@@ -19,18 +20,40 @@ use crate::{
 const SMC64: u64 = 0x17;
 const SMC32: u64 = 0x13;
 
-/// Answers the call of a caller with `x0` to `x2` if that needs no more than a look and the core may go back at once; returns
+/// ESR_EL3 of `smc #0` in AArch64: EC, and IL.
+const SMC64_0: u64 = SMC64 << 26 | 1 << 25;
+
+/// Answers the call of a caller with `x0` to `x3` if it is one that returns at once and the core may go back; returns
 /// whether it did. If not, nothing has happened yet.
 ///
-/// The gate comes first: behind it are a few instructions that change nothing but the answer, and a session that opens
-/// meanwhile finds the core as it finds one that has just gone back.
-pub(crate) extern "C" fn answer_at_once(x0: u64, x1: u64, x2: u64, frame: NonNull<Frame>) -> bool {
+/// The gate comes first: what is behind it takes no time that others have to wait for, and a session that opens meanwhile
+/// finds the core as it finds one that has just gone back.
+pub(crate) extern "C" fn answer_at_once(x0: u64, x1: u64, x2: u64, x3: u64, frame: NonNull<Frame>) -> bool {
     // SAFETY: the vectors have saved it, and have no reference into it.
     let caller = unsafe { Caller::new(frame) };
-    let exception = ESR_EL3.get() as u32 >> ESR_EL3::EC.shift;
-    u64::from(exception) == SMC64
-        && caller.local().resume() == Gate::Pass
-        && smc::answer_at_once(caller, [x0, x1, x2])
+    if ESR_EL3.get() != SMC64_0 || caller.local().resume() != Gate::Pass {
+        return false;
+    }
+    // What needs a stack, and what comes seldom, has a function of its own: no other call shall pay for it.
+    match AtOnce::from_register(x0) {
+        Some(AtOnce::CpuOn) => start_at_once(x0, x1, x2, x3, frame),
+        Some(call) => smc::look_at_once(caller, call, [x0, x1, x2]),
+        None => leave_at_once(x0, x1, x2, x3, frame),
+    }
+}
+
+#[inline(never)]
+extern "C" fn start_at_once(x0: u64, x1: u64, x2: u64, x3: u64, frame: NonNull<Frame>) -> bool {
+    // SAFETY: as above.
+    let caller = unsafe { Caller::new(frame) };
+    smc::start_at_once(caller, [x0, x1, x2, x3])
+}
+
+#[inline(never)]
+extern "C" fn leave_at_once(x0: u64, _x1: u64, _x2: u64, _x3: u64, frame: NonNull<Frame>) -> bool {
+    // SAFETY: as above.
+    let caller = unsafe { Caller::new(frame) };
+    smc::leave_at_once(caller, x0)
 }
 
 /// Serves a synchronous exception from a lower exception level.

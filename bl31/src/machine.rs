@@ -50,7 +50,6 @@ static RECORDS: [RecordSlot; CORES] = [const { RecordSlot::new() }; CORES];
 
 /// The services over the cores that there are, and what the device tree says, as far as it is needed after boot.
 struct Known {
-    table: CoreTable<'static>,
     psci: Psci<'static, Hardware>,
     stop: Stop<'static, Hardware>,
     gicr: u64,
@@ -67,7 +66,6 @@ impl Known {
         let (records, _) = RECORDS.split_at(cores);
         let table = CoreTable::new(&CONTROL, slots);
         Self {
-            table,
             psci: Psci::new(table, &PSCI, psci_slots, &Hardware),
             stop: Stop::new(table, &STOP, stop_slots, records, &Hardware),
             gicr,
@@ -121,7 +119,7 @@ pub(crate) fn core_index() -> usize {
 
 /// Returns the core table.
 pub(crate) fn core_table() -> CoreTable<'static> {
-    known().table
+    known().psci.table()
 }
 
 /// Returns this core's view of itself.
@@ -173,7 +171,7 @@ pub(crate) struct Hardware;
 impl Topology for Hardware {
     #[inline]
     fn index_of(&self, affinity: u64) -> Option<usize> {
-        Machine::index_of(affinity).filter(|&index| index < known().table.len())
+        Machine::index_of(affinity).filter(|&index| index < core_table().len())
     }
 
     fn affinity_of(&self, index: usize) -> u64 {
@@ -184,7 +182,7 @@ impl Topology for Hardware {
 impl quell_psci::Hardware for Hardware {
     fn cluster_of(&self, index: usize) -> Range<usize> {
         let first = index >> Machine::CLUSTER_SHIFT << Machine::CLUSTER_SHIFT;
-        first..known().table.len().min(first + (1 << Machine::CLUSTER_SHIFT))
+        first..core_table().len().min(first + (1 << Machine::CLUSTER_SHIFT))
     }
 
     fn is_entry_point(&self, address: u64) -> bool {

@@ -30,7 +30,7 @@ pub(crate) extern "C" fn live_again() -> ! {
         machine::psci().note_up(local);
         world::reset_core(local.index(), entry);
         if machine::stop_service().enter(local, Why::NeverRan) == Way::Back {
-            enter(local.index(), entry.context);
+            enter(local.index(), entry.context());
         }
     }
 }

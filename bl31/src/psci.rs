@@ -23,9 +23,10 @@ const SUCCESS: i32 = 0;
 /// Serves a call of PSCI.
 // Its frame is not that of every call.
 #[inline(never)]
-pub(crate) fn handle(caller: Caller, function: FunctionId, arguments: [u64; 3]) {
+pub(crate) fn handle(caller: Caller, function: FunctionId) {
     let local = caller.local();
-    match call(function, arguments, local) {
+    let [_, arguments @ ..]: [u64; 4] = caller.get();
+    match machine::psci().handle(function, arguments, local) {
         Outcome::Return(value) => caller.set_code(value),
         Outcome::Value(value) => caller.set(&[value]),
         Outcome::Off => {
@@ -39,12 +40,6 @@ pub(crate) fn handle(caller: Caller, function: FunctionId, arguments: [u64; 3]) 
         Outcome::PowerDown { depth, entry } => power_down(local, depth, entry),
         Outcome::End(how) => end(local, how),
     }
-}
-
-// Its frame is gone when the outcome is carried out, which takes a frame of its own.
-#[inline(never)]
-fn call(function: FunctionId, arguments: [u64; 3], local: &LocalCore<'_>) -> Outcome {
-    machine::psci().handle(function, arguments, local)
 }
 
 /// Sleeps until an interrupt is pending for the non-secure world, masked or not; then the core is ON and has passed the
@@ -86,7 +81,7 @@ fn power_down(local: &LocalCore<'_>, depth: Depth, entry: Entry) {
     gic::open_for_wake_up();
     sleep(local, depth);
     world::resume_core(entry);
-    pen::enter(local.index(), entry.context)
+    pen::enter(local.index(), entry.context())
 }
 
 /// Ends the machine with every other core at rest, if this core may.

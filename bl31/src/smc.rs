@@ -2,33 +2,56 @@
 
 //! SMC dispatch: from the function identifier to the service, and from its outcome to the caller's registers.
 //!
-//! [`answer_at_once`] is the short way of the calls that need no more than a look; what it leaves goes to [`handle`], which
-//! knows every call.
+//! [`look_at_once`], [`start_at_once`] and [`leave_at_once`] are the short way of the calls that are made most; what they leave goes to
+//! [`handle`], which knows every call.
 
 use quell_arch::{FunctionId, NOT_SUPPORTED, Owner, is_done_by_entry};
 use quell_plat::{CallError, Platform};
+use quell_psci::AtOnce;
 use quell_stop::{Order, Outcome};
 
 use crate::{arch, frame::Caller, machine, pen, platform::Machine, psci};
 
-/// Answers a call that needs no more than a look, and returns whether it is one. Nothing is changed otherwise.
+/// Answers a call that needs no more than a look, and returns whether it did. If not, nothing has happened.
 #[inline(always)]
-pub(crate) fn answer_at_once(caller: Caller, registers: [u64; 3]) -> bool {
-    let [x0, ..] = registers;
-    if let Some(glance) = machine::psci().glance(registers) {
-        caller.set_code(glance.counted(caller.counters()));
-    } else if FunctionId::is_unknown_standard(x0) {
-        caller.set_code(NOT_SUPPORTED);
-    } else if !is_done_by_entry(x0) {
-        return false;
+pub(crate) fn look_at_once(caller: Caller, call: AtOnce, [x0, x1, x2]: [u64; 3]) -> bool {
+    let answer = match call {
+        AtOnce::Version => Some(machine::psci().version_at_once(caller.counters())),
+        AtOnce::Unknown => Some(NOT_SUPPORTED),
+        AtOnce::AffinityInfo => machine::psci().affinity_info_at_once(x1, x2, caller.counters()),
+        AtOnce::CpuOn => None,
+    };
+    tell(caller, x0, answer)
+}
+
+/// Leaves every register as it is if that is what a call wants, and returns whether it does.
+#[inline(always)]
+pub(crate) fn leave_at_once(caller: Caller, x0: u64) -> bool {
+    let is_done = is_done_by_entry(x0);
+    if is_done {
+        caller.note_call(x0);
     }
+    is_done
+}
+
+/// Answers CPU_ON, and returns whether it did. If not, nothing has happened.
+#[inline(always)]
+pub(crate) fn start_at_once(caller: Caller, [x0, arguments @ ..]: [u64; 4]) -> bool {
+    let answer = machine::psci().cpu_on_at_once(arguments, caller.local(), caller.counters());
+    tell(caller, x0, answer)
+}
+
+#[inline(always)]
+fn tell(caller: Caller, x0: u64, answer: Option<i32>) -> bool {
+    let Some(code) = answer else { return false };
+    caller.set_code(code);
     caller.note_call(x0);
     true
 }
 
 /// Serves the call of the caller, who gets the results.
 pub(crate) fn handle(caller: Caller) {
-    let [x0, x1, x2, x3] = caller.get();
+    let [x0] = caller.get();
     caller.note_call(x0);
     let Some(function) = FunctionId::from_register(x0) else {
         return caller.set_code(NOT_SUPPORTED);
@@ -36,7 +59,7 @@ pub(crate) fn handle(caller: Caller) {
     match function.owner() {
         Some(Owner::Arch) => arch::handle(caller, function),
         Some(Owner::Standard) if !function.is_psci() => arch::trng(caller, function),
-        Some(Owner::Standard) => psci::handle(caller, function, [x1, x2, x3]),
+        Some(Owner::Standard) => psci::handle(caller, function),
         Some(Owner::Monitor) => stop(caller, function),
         Some(Owner::Sip) => machine_call(caller, function),
         None => caller.set_code(NOT_SUPPORTED),

@@ -9,8 +9,8 @@
 //!
 //! 1. Save x0-x18 and x30 in a [`Frame`] at the top of the stack.
 //! 2. In the table of a core that needs it ([`guarded_vectors`]): [`mitigation::enter`], before the first indirect branch.
-//! 3. After a call, the short way: [`answer_at_once`](exception::answer_at_once) answers what needs only a look, and passes the
-//!    gate. Then go on with 6.
+//! 3. After a call, the short way: [`answer_at_once`](exception::answer_at_once) passes the gate and answers what returns at
+//!    once. Then go on with 6.
 //! 4. The long way: save x19-x29 too, which Rust code has preserved, for the core may be stopped where it is. Call
 //!    [`lower_sync`](exception::lower_sync) or [`lower_fiq`](exception::lower_fiq). A core that is to stop does not come back
 //!    from there.
@@ -70,7 +70,7 @@ global_asm!(
     .balign 128
 \label:
     save
-    mov     x3, sp
+    mov     x4, sp
     bl      {answer_at_once}
     cbnz    w0, restore
     b       long_way
@@ -83,7 +83,7 @@ global_asm!(
     save
     bl      {guard}                     // clobbers x0, x1, x30 and the flags
     ldp     x0, x1, [sp, #{x}]
-    mov     x3, sp
+    mov     x4, sp
     bl      {answer_at_once}
     cbnz    w0, restore
     b       long_way

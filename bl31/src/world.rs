@@ -64,11 +64,11 @@ pub(crate) fn resume_core(entry: Entry) {
 fn reset_registers(entry: Entry) {
     let enables = machine::enables();
     enables.open();
-    reset_el2(entry.big_endian, enables);
+    reset_el2(entry.is_big_endian(), enables);
     reset_el1();
     reset_counter_access(enables);
     reset_pmu(enables);
-    ELR_EL3.set(entry.address);
+    ELR_EL3.set(entry.address());
     SPSR_EL3.set(PSTATE);
 }
 

@@ -340,7 +340,7 @@ mod tests {
             assert_eq!((word.state(), word.why(), word.generation()), (State::Off, Why::Off, 0));
 
             let generation = open(&table, Phase::Idle).generation();
-            let entry = Entry { address: 0x1000, context: 1, big_endian: true };
+            let entry = Entry::new(0x1000, 1, true);
             table.remote(1).unwrap().start(&table.local(0), entry).unwrap();
             assert_eq!(table.local(1).boot(), Some(entry));
             let word = table.local(1).word();

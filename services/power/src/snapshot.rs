@@ -97,7 +97,7 @@ mod tests {
     use super::*;
     use crate::{Control, CoreSlot, Depth, Entry};
 
-    const ENTRY: Entry = Entry { address: 0x1000, context: 0, big_endian: false };
+    const ENTRY: Entry = Entry::new(0x1000, 0, false);
 
     #[test]
     fn every_state_is_in_the_mask_that_it_belongs_to() {

@@ -58,17 +58,20 @@ impl RemoteCore<'_> {
     fn claim(&self, generation: u32) -> Result<(CoreWord, CoreWord), StartError> {
         let mut word = self.slot.load();
         for _ in 0..CLAIMS {
-            refuse(word.state())?;
             match self.slot.step(Role::Starter, word, Step::Claim, Why::None, generation) {
                 Ok(claimed) => return Ok((word, claimed)),
-                // Another's start came and went, or the core has arrived in the pen.
-                Err(now) => word = now,
+                // It is not OFF; or another's start came and went, or the core has arrived in the pen.
+                Err(now) => {
+                    refuse(now.state())?;
+                    word = now;
+                }
             }
         }
         Err(StartError::OnPending)
     }
 
     /// Takes a step of the starter; the core may arrive in the pen meanwhile, which does not change its state.
+    #[inline(always)]
     fn starter_step(
         &self,
         seen: CoreWord,
@@ -76,15 +79,26 @@ impl RemoteCore<'_> {
         why: Why,
         generation: u32,
     ) -> Result<CoreWord, CoreWord> {
-        self.slot.step(Role::Starter, seen, step, why, generation).or_else(|now| {
-            let has_arrived = seen.is_quarantined() && !now.is_quarantined();
-            if !has_arrived || now.state() != seen.state() {
-                return Err(now);
-            }
-            // OFF again, it is so because it has arrived.
-            let why = if step == Step::RollBack { Why::Nmi } else { why };
-            self.slot.step(Role::Starter, now, step, why, generation)
-        })
+        let taken = self.slot.step(Role::Starter, seen, step, why, generation);
+        taken.or_else(|now| self.step_after_arrival(seen, now, step, why, generation))
+    }
+
+    #[cold]
+    fn step_after_arrival(
+        &self,
+        seen: CoreWord,
+        now: CoreWord,
+        step: Step,
+        why: Why,
+        generation: u32,
+    ) -> Result<CoreWord, CoreWord> {
+        let has_arrived = seen.is_quarantined() && !now.is_quarantined();
+        if !has_arrived || now.state() != seen.state() {
+            return Err(now);
+        }
+        // OFF again, it is so because it has arrived.
+        let why = if step == Step::RollBack { Why::Nmi } else { why };
+        self.slot.step(Role::Starter, now, step, why, generation)
     }
 
     /// Returns whether no session has opened since the control word was `seen` idle.
@@ -97,6 +111,7 @@ impl RemoteCore<'_> {
     }
 
     /// Takes back a start that was claimed and not accepted: the core is OFF as it was `before`.
+    #[cold]
     fn take_back(&self, claimed: CoreWord, before: CoreWord) {
         let rolled_back = self.starter_step(claimed, Step::RollBack, before.why(), before.generation());
         if let Err(cancelled) = rolled_back {

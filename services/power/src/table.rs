@@ -15,12 +15,34 @@ use crate::{
 /// Where a started core begins, as its CPU_ON gave it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Entry {
-    /// Physical address of its first instruction.
-    pub address: u64,
-    /// Its x0.
-    pub context: u64,
-    /// Whether it begins with big-endian data accesses, as its starter has.
-    pub big_endian: bool,
+    /// The address, and in its lowest bit, which no address has, [`BIG_ENDIAN`](Self::BIG_ENDIAN).
+    place: u64,
+    context: u64,
+}
+
+impl Entry {
+    const BIG_ENDIAN: u64 = 1;
+
+    /// Returns the entry at the physical address `address`, a multiple of 4, with `context` in x0. The core begins with
+    /// big-endian data accesses if its starter has them.
+    pub const fn new(address: u64, context: u64, big_endian: bool) -> Self {
+        Self { place: address & !Self::BIG_ENDIAN | big_endian as u64, context }
+    }
+
+    /// Returns the physical address of its first instruction.
+    pub const fn address(self) -> u64 {
+        self.place & !Self::BIG_ENDIAN
+    }
+
+    /// Returns its x0.
+    pub const fn context(self) -> u64 {
+        self.context
+    }
+
+    /// Returns whether it begins with big-endian data accesses.
+    pub const fn is_big_endian(self) -> bool {
+        self.place & Self::BIG_ENDIAN != 0
+    }
 }
 
 /// What the firmware keeps of one core: a cache line of its own.
@@ -28,10 +50,9 @@ pub struct Entry {
 #[repr(align(64))]
 pub struct CoreSlot {
     word: AtomicU64,
-    /// The mailbox, in three parts.
-    address: AtomicU64,
+    /// The mailbox, in two parts.
+    place: AtomicU64,
     context: AtomicU64,
-    big_endian: AtomicU64,
 }
 
 macro_rules! new_slot {
@@ -41,9 +62,8 @@ macro_rules! new_slot {
             pub $($qualifier)* new() -> Self {
                 Self {
                     word: AtomicU64::new(0),
-                    address: AtomicU64::new(0),
+                    place: AtomicU64::new(0),
                     context: AtomicU64::new(0),
-                    big_endian: AtomicU64::new(0),
                 }
             }
         }
@@ -140,18 +160,13 @@ impl CoreSlot {
 
     /// Writes the mailbox. Only the core that claimed this one may; the step to PENDING publishes it.
     pub(crate) fn write_mailbox(&self, entry: Entry) {
-        self.address.store(entry.address, Ordering::Relaxed);
+        self.place.store(entry.place, Ordering::Relaxed);
         self.context.store(entry.context, Ordering::Relaxed);
-        self.big_endian.store(u64::from(entry.big_endian), Ordering::Relaxed);
     }
 
     /// Reads the mailbox. Only the core itself may, once it has seen PENDING.
     pub(crate) fn read_mailbox(&self) -> Entry {
-        Entry {
-            address: self.address.load(Ordering::Relaxed),
-            context: self.context.load(Ordering::Relaxed),
-            big_endian: self.big_endian.load(Ordering::Relaxed) != 0,
-        }
+        Entry { place: self.place.load(Ordering::Relaxed), context: self.context.load(Ordering::Relaxed) }
     }
 }
 

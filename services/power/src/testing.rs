@@ -8,8 +8,8 @@ use quell_abi::{Flags, Kind, State, Why};
 
 use crate::{Control, ControlWord, CoreSlot, CoreTable, CoreWord, Entry};
 
-pub(crate) const ENTRY: Entry = Entry { address: 0x1000, context: 7, big_endian: true };
-pub(crate) const OTHER: Entry = Entry { address: 0x2000, context: 8, big_endian: false };
+pub(crate) const ENTRY: Entry = Entry::new(0x1000, 7, true);
+pub(crate) const OTHER: Entry = Entry::new(0x2000, 8, false);
 
 /// Runs `test` on a core 0 that is ON and a core 1 whose word is in this state, with the generation 5.
 pub(crate) fn with_core(state: State, test: impl FnOnce(CoreTable<'_>, &CoreSlot)) {

@@ -27,6 +27,7 @@ const ON_PENDING: i32 = 2;
 const HIGHEST_LEVEL: u32 = 3;
 
 impl<H: Hardware> Psci<'_, H> {
+    #[inline(never)]
     pub(crate) fn affinity_info(&self, target: u64, lowest_level: u64) -> Result<i32, Error> {
         // lowest_affinity_level is 32 bits in both conventions.
         match lowest_level as u32 {
@@ -95,11 +96,12 @@ const fn combine(all: i32, one: i32) -> i32 {
 /// A core that a session gave up may still be in the operating system until it arrives in the pen.
 #[inline]
 pub(crate) fn info(word: CoreWord) -> i32 {
+    if word.state() == State::Off {
+        return if word.is_quarantined() { ON } else { OFF };
+    }
     match word.state() {
-        State::Off if !word.is_quarantined() => OFF,
-        State::Off => ON,
         State::Claimed | State::Pending | State::Cancelled => ON_PENDING,
-        State::On | State::Suspended | State::Stopping | State::Parked => ON,
+        State::Off | State::On | State::Suspended | State::Stopping | State::Parked => ON,
     }
 }
 

@@ -48,6 +48,12 @@ impl Counters {
         count(&self.errors[error as usize]);
     }
 
+    /// Counts an error, and returns its code.
+    pub(crate) fn counted(&self, error: Error) -> i32 {
+        self.count_error(error);
+        error.code()
+    }
+
     pub(crate) fn count_wake_up(&self) {
         count(&self.wake_ups);
     }

@@ -16,6 +16,7 @@ use quell_power::{LocalCore, StartError};
 use crate::{Error, Hardware, Psci, entry};
 
 impl<H: Hardware> Psci<'_, H> {
+    #[inline(never)]
     pub(crate) fn cpu_on(
         &self,
         target: u64,
@@ -52,7 +53,7 @@ mod tests {
         assert_eq!(machine.call(0, [CPU_ON_64, 0x101, ENTRY, 0xfeed_f00d_dead_beef]), SUCCESS);
         assert_eq!(machine.rung(), [9]);
         let entry = machine.table().local(9).boot().unwrap();
-        assert_eq!(entry, Entry { address: ENTRY, context: 0xfeed_f00d_dead_beef, big_endian: false });
+        assert_eq!(entry, Entry::new(ENTRY, 0xfeed_f00d_dead_beef, false));
     }
 
     #[test]
@@ -61,7 +62,7 @@ mod tests {
         let low = [CPU_ON_32, 0xffff_ffff_0000_0001, 0xffff_ffff_0000_0000 | ENTRY, u64::MAX];
         assert_eq!(machine.call(0, low), SUCCESS);
         let entry = machine.table().local(1).boot().unwrap();
-        assert_eq!((entry.address, entry.context), (ENTRY, 0xffff_ffff));
+        assert_eq!((entry.address(), entry.context()), (ENTRY, 0xffff_ffff));
     }
 
     #[test]
@@ -83,7 +84,7 @@ mod tests {
         assert_eq!(machine.call(0, [CPU_ON_64, 1, ENTRY + 4, 2]), returns(Error::OnPending));
         assert_eq!(machine.rung(), [1]);
         let entry = machine.table().local(1).boot().unwrap();
-        assert_eq!((entry.address, entry.context), (ENTRY, 1));
+        assert_eq!((entry.address(), entry.context()), (ENTRY, 1));
     }
 
     #[test]

@@ -89,7 +89,7 @@ mod tests {
     const CLUSTER: u64 = 0x0101_0022;
 
     fn power_down(depth: Depth, context: u64) -> Outcome {
-        Outcome::PowerDown { depth, entry: Entry { address: ENTRY, context, big_endian: false } }
+        Outcome::PowerDown { depth, entry: Entry::new(ENTRY, context, false) }
     }
 
     #[test]

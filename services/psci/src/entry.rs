@@ -14,9 +14,10 @@ const ALIGNMENT: u64 = 4;
 /// # Errors
 ///
 /// INVALID_ADDRESS if the address is not a multiple of 4, or not where the non-secure world may begin.
+#[inline]
 pub(crate) fn parse(address: u64, context: u64, hardware: &impl Hardware) -> Result<Entry, Error> {
     if address.is_multiple_of(ALIGNMENT) && hardware.is_entry_point(address) {
-        Ok(Entry { address, context, big_endian: hardware.caller_is_big_endian() })
+        Ok(Entry::new(address, context, hardware.caller_is_big_endian()))
     } else {
         Err(Error::InvalidAddress)
     }

@@ -18,6 +18,7 @@ const OS_INITIATED: i32 = 1;
 
 const NO_FLAGS: i32 = 0;
 
+#[inline(never)]
 pub(crate) fn handle(x1: u64) -> Result<i32, Error> {
     // The function identifier is 32 bits wide.
     let function = x1 as u32;

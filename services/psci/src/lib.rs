@@ -8,6 +8,7 @@
 #![cfg_attr(not(any(test, loom)), no_std)]
 
 mod affinity_info;
+mod at_once;
 mod counters;
 mod cpu_off;
 mod cpu_on;
@@ -16,7 +17,6 @@ mod entry;
 mod error;
 mod features;
 mod function;
-mod glance;
 mod mem_protect;
 mod migrate;
 mod node_hw_state;
@@ -34,10 +34,10 @@ use core::ops::Range;
 use quell_arch::FunctionId;
 use quell_power::{CoreTable, Depth, Entry, LocalCore, RemoteCore, Topology};
 
+pub use at_once::AtOnce;
 pub use counters::Counters;
 pub use error::Error;
 pub use function::Function;
-pub use glance::Glance;
 pub use slot::PsciSlot;
 pub use stat::Asleep;
 use stat::Figure;
@@ -123,6 +123,11 @@ impl<'a, H: Hardware> Psci<'a, H> {
         Self { table, shared, slots, hardware }
     }
 
+    /// Returns the core table.
+    pub const fn table(&self) -> CoreTable<'a> {
+        self.table
+    }
+
     /// Returns what has happened to a core.
     ///
     /// # Panics
@@ -147,10 +152,7 @@ impl<'a, H: Hardware> Psci<'a, H> {
             }
             None => Err(Error::NotSupported),
         };
-        outcome.unwrap_or_else(|error| {
-            counters.count_error(error);
-            Outcome::Return(error.code())
-        })
+        outcome.unwrap_or_else(|error| Outcome::Return(counters.counted(error)))
     }
 
     fn call(

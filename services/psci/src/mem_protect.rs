@@ -26,6 +26,7 @@ impl<H: Hardware> Psci<'_, H> {
         Ok(i32::from(self.hardware.replace_mem_protect(on)))
     }
 
+    #[inline(never)]
     pub(crate) fn mem_protect_check_range(&self, base: u64, length: u64) -> Result<(), Error> {
         let memory = self.hardware.memory();
         let end = base.checked_add(length).ok_or(Error::Denied)?;

@@ -18,6 +18,7 @@ const HW_OFF: i32 = 1;
 const HW_STANDBY: i32 = 2;
 
 impl<H: Hardware> Psci<'_, H> {
+    #[inline(never)]
     pub(crate) fn node_hw_state(&self, target: u64, level: u64) -> Result<i32, Error> {
         // power_level is 32 bits in both conventions.
         match level as u32 {

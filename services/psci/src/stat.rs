@@ -173,6 +173,7 @@ impl<H: Hardware> Psci<'_, H> {
         &self.slots[self.hardware.cluster_of(index).start].stats
     }
 
+    #[inline(never)]
     pub(crate) fn stat(&self, figure: Figure, target: u64, state: u64) -> u64 {
         let stat = || {
             let index = self.index(target)?;

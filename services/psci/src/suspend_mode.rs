@@ -69,6 +69,7 @@ impl<H: Hardware> Psci<'_, H> {
         word.is_off() || word.depth() >= Some(least)
     }
 
+    #[inline(never)]
     pub(crate) fn set_suspend_mode(&self, mode: u64, caller: &LocalCore<'_>) -> Result<(), Error> {
         // The mode is 32 bits wide.
         let mode = match mode as u32 {

@@ -16,6 +16,7 @@ use quell_power::{Depth, LocalCore};
 use crate::{Error, Hardware, Outcome, Psci};
 
 impl<H: Hardware> Psci<'_, H> {
+    #[inline(never)]
     pub(crate) fn system_suspend(
         &self,
         address: u64,
@@ -42,7 +43,7 @@ mod tests {
     fn only_the_last_core_suspends_the_machine() {
         let machine = Machine::new(3);
         let ask = |entry| machine.call(0, [SYSTEM_SUSPEND, entry, 4, 0]);
-        let entry = Entry { address: ENTRY, context: 4, big_endian: false };
+        let entry = Entry::new(ENTRY, 4, false);
         assert_eq!(ask(ENTRY), Outcome::PowerDown { depth: Depth::System, entry });
         assert_eq!(ask(BAD_ENTRY), returns(Error::InvalidAddress));
         machine.start(1);

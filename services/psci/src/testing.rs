@@ -73,7 +73,7 @@ impl Machine {
     /// Starts a core on behalf of core 0; it is on its way then.
     pub(crate) fn start(&self, core: usize) {
         let table = self.table();
-        let entry = Entry { address: ENTRY, context: 0, big_endian: false };
+        let entry = Entry::new(ENTRY, 0, false);
         table.remote(core).unwrap().start(&table.local(0), entry).unwrap();
     }
 

@@ -45,7 +45,7 @@ pub(crate) const fn arguments(x1: u64) -> [u64; 6] {
 /// The non-secure RAM.
 pub(crate) const RAM: Range<u64> = 0x1000_0000..0x1001_0000;
 
-const ENTRY: Entry = Entry { address: RAM.start, context: 0, big_endian: false };
+const ENTRY: Entry = Entry::new(RAM.start, 0, false);
 
 /// An interrupt that was sent.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -86,7 +86,7 @@ fn answer(registers: [u64; 4]) -> (Answer, Option<&'static str>, Vec<(u64, u64)>
         !others.contains(name)
     });
     let entries = (0..AFFINITIES.len()).filter_map(|core| machine.table().local(core).boot());
-    (answer, function, entries.map(|entry| (entry.address, entry.context)).collect())
+    (answer, function, entries.map(|entry| (entry.address(), entry.context())).collect())
 }
 
 fn name(function: FunctionId) -> &'static str {

@@ -116,9 +116,9 @@ impl Worker<'_> {
             let start = self.record(
                 || {
                     local.boot().map(|entry| Start {
-                        address: entry.address,
-                        context: entry.context,
-                        big_endian: entry.big_endian,
+                        address: entry.address(),
+                        context: entry.context(),
+                        big_endian: entry.is_big_endian(),
                     })
                 },
                 // A start is accepted before its call returns: not to have seen it yet is no event.

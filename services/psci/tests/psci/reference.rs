@@ -46,7 +46,8 @@ impl From<Outcome> for Answer {
                     Depth::Cluster => Core::ClusterDown,
                     Depth::System => Core::SystemDown,
                 };
-                let (address, context, big_endian) = (entry.address, entry.context, entry.big_endian);
+                let (address, context, big_endian) =
+                    (entry.address(), entry.context(), entry.is_big_endian());
                 Self::PowersDown(how, Start { address, context, big_endian })
             }
             Outcome::End(End::Off) => Self::SystemOff,

@@ -170,9 +170,9 @@ impl Pair {
             Core::Off => unreachable!("it has no next step"),
             Core::OnPending(_) => {
                 let entry = local.boot().map(|entry| Start {
-                    address: entry.address,
-                    context: entry.context,
-                    big_endian: entry.big_endian,
+                    address: entry.address(),
+                    context: entry.context(),
+                    big_endian: entry.is_big_endian(),
                 });
                 self.machine.psci().note_up(&local);
                 assert_eq!(entry, self.reference.boot(core, now), "the mailbox of core {core}");

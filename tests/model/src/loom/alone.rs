@@ -22,7 +22,7 @@ const LEAVING: usize = 2;
 /// Asks whether this core is alone; if it is, returns the stores of the others that it can see.
 fn ask(world: &World) -> Option<[u64; CORES]> {
     let entry = entry_by_call(OWNER);
-    match world.psci_call(OWNER, [SYSTEM_SUSPEND, entry.address, entry.context, 0]) {
+    match world.psci_call(OWNER, [SYSTEM_SUSPEND, entry.address(), entry.context(), 0]) {
         Outcome::PowerDown { depth: Depth::System, .. } => Some(world.seen()),
         DENIED => None,
         other => panic!("SYSTEM_SUSPEND ends as {other:?}"),

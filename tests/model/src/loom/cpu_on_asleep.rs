@@ -30,7 +30,7 @@ fn wake_up(state: u64) {
         move || world.cpu_on(OWNER, SLEEPER)
     });
     let entry = entry_by_call(SLEEPER);
-    let depth = match world.psci_call(SLEEPER, [CPU_SUSPEND, state, entry.address, entry.context]) {
+    let depth = match world.psci_call(SLEEPER, [CPU_SUSPEND, state, entry.address(), entry.context()]) {
         Outcome::Standby => Depth::Standby,
         Outcome::PowerDown { depth, entry: own } => {
             assert_eq!(own, entry, "ASLEEP: it resumes where it did not say");

@@ -26,7 +26,8 @@ pub(crate) const ALREADY_ON: Outcome = Outcome::Return(-4);
 
 /// Returns the mailbox of a CPU_ON by this core.
 pub(crate) fn entry_by_call(starter: usize) -> Entry {
-    Entry { big_endian: false, ..entry_of(starter) }
+    let entry = entry_of(starter);
+    Entry::new(entry.address(), entry.context(), false)
 }
 
 impl World {
@@ -44,7 +45,7 @@ impl World {
     /// CPU_ON, as a call.
     pub(crate) fn cpu_on(&self, starter: usize, target: usize) -> Outcome {
         let entry = entry_by_call(starter);
-        self.psci_call(starter, [CPU_ON, target as u64, entry.address, entry.context])
+        self.psci_call(starter, [CPU_ON, target as u64, entry.address(), entry.context()])
     }
 
     /// The core goes to sleep; `None` if it is not ON.

@@ -37,7 +37,7 @@ pub(crate) const NEVER: u64 = u32::MAX as u64;
 /// Returns the mailbox of a start by this core. Its three parts belong together, and are not what an unwritten one holds.
 pub(crate) fn entry_of(starter: usize) -> Entry {
     let number = starter as u64 + 1;
-    Entry { address: number << 12, context: number, big_endian: starter == OWNER }
+    Entry::new(number << 12, number, starter == OWNER)
 }
 
 /// What the owner of a session found when it was told DONE.

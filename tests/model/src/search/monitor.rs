@@ -183,7 +183,7 @@ impl Monitor<'_> {
         let was_stopped = world.stopped.get() >> target & 1 == 1;
         world.stopped.clear_bits(1 << target);
         world.promised.clear_bits(1 << target);
-        let entry = Entry { address: 0x1000 * (starter as u64 + 1), context: 0, big_endian: false };
+        let entry = Entry::new(0x1000 * (starter as u64 + 1), 0, false);
         match world.table().remote(target).unwrap().start(&self.local, entry) {
             Ok(()) => {
                 let (now, word) = peek(|| (world.control.load(), world.table().local(target).word()));

@@ -174,7 +174,7 @@ impl World {
             }
             Doing::Stay => {
                 let entry = stop.stay(&local);
-                check("A", entry.address != 0, "a core boots from a mailbox that nobody wrote");
+                check("A", entry.address() != 0, "a core boots from a mailbox that nobody wrote");
                 let way = stop.enter(&local, Why::NeverRan);
                 let monitor = Monitor { world: self, seat: &seat, stop, local };
                 core.place = monitor.arrive_anew(way);
