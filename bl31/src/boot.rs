@@ -9,7 +9,8 @@ use quell_plat::{Description, Detail, Platform};
 use quell_power::Entry;
 
 use crate::{
-    console::Part, crash, gic, machine, mem_protect, mitigation, mmu, pen, platform::Machine, world,
+    console::Part, crash, frame::Caller, gic, machine, mem_protect, mitigation, mmu, pen, platform::Machine,
+    world,
 };
 
 /// The first core: finds out what the machine is, and hands over.
@@ -36,13 +37,13 @@ pub(crate) extern "C" fn first_core() -> ! {
     barrier::dsb(barrier::SY);
     let index = machine::core_index();
     world::reset_core(index, Entry::new(Machine::BL33, 0, false));
-    pen::enter(index, 0)
+    pen::enter(Caller::of_this_core(), 0)
 }
 
 /// Every other core, with its first doorbell acknowledged.
 pub(crate) extern "C" fn other_core() -> ! {
     mitigation::guard_entries();
-    pen::stay(machine::local_core())
+    pen::stay()
 }
 
 fn read_device_tree() -> Description {

@@ -5,7 +5,7 @@
 use core::ptr::NonNull;
 
 use aarch64_cpu::registers::ESR_EL3;
-use quell_arch::NOT_SUPPORTED;
+use quell_arch::{NOT_SUPPORTED, is_done_by_entry};
 use quell_power::{Gate, LocalCore};
 use quell_psci::AtOnce;
 use quell_stop::Way;
@@ -31,29 +31,36 @@ const SMC64_0: u64 = SMC64 << 26 | 1 << 25;
 pub(crate) extern "C" fn answer_at_once(x0: u64, x1: u64, x2: u64, x3: u64, frame: NonNull<Frame>) -> bool {
     // SAFETY: the vectors have saved it, and have no reference into it.
     let caller = unsafe { Caller::new(frame) };
-    if ESR_EL3.get() != SMC64_0 || caller.local().resume() != Gate::Pass {
+    if ESR_EL3.get() != SMC64_0 {
         return false;
     }
     // What needs a stack, and what comes seldom, has a function of its own: no other call shall pay for it.
     match AtOnce::from_register(x0) {
+        Some(AtOnce::Version) => may_return(caller) && smc::version_at_once(caller, x0),
         Some(AtOnce::CpuOn) => start_at_once(x0, x1, x2, x3, frame),
-        Some(call) => smc::look_at_once(caller, call, [x0, x1, x2]),
+        Some(AtOnce::Unknown) => may_return(caller) && smc::refuse_at_once(caller, x0),
+        Some(AtOnce::AffinityInfo) => may_return(caller) && smc::affinity_info_at_once(caller, [x0, x1, x2]),
         None => leave_at_once(x0, x1, x2, x3, frame),
     }
+}
+
+#[inline(always)]
+fn may_return(caller: Caller) -> bool {
+    caller.local().resume() == Gate::Pass
 }
 
 #[inline(never)]
 extern "C" fn start_at_once(x0: u64, x1: u64, x2: u64, x3: u64, frame: NonNull<Frame>) -> bool {
     // SAFETY: as above.
     let caller = unsafe { Caller::new(frame) };
-    smc::start_at_once(caller, [x0, x1, x2, x3])
+    may_return(caller) && smc::cpu_on_at_once(caller, [x0, x1, x2, x3])
 }
 
 #[inline(never)]
 extern "C" fn leave_at_once(x0: u64, _x1: u64, _x2: u64, _x3: u64, frame: NonNull<Frame>) -> bool {
     // SAFETY: as above.
     let caller = unsafe { Caller::new(frame) };
-    smc::leave_at_once(caller, x0)
+    is_done_by_entry(x0) && may_return(caller) && smc::leave_at_once(caller, x0)
 }
 
 /// Serves a synchronous exception from a lower exception level.
@@ -75,7 +82,7 @@ pub(crate) extern "C" fn lower_fiq(frame: NonNull<Frame>) {
     // SAFETY: as in `answer_at_once`.
     let local = unsafe { Caller::new(frame) }.local();
     gic::acknowledge();
-    follow(machine::stop_service().interrupted(local), local);
+    follow(machine::stop_service().interrupted(local));
 }
 
 /// The gate: the last thing that a core passes on its way to the non-secure world.
@@ -90,12 +97,12 @@ pub(crate) extern "C" fn gate(frame: NonNull<Frame>) {
 /// Off the path of those that pass.
 #[cold]
 fn closed(local: &LocalCore<'_>) {
-    follow(machine::stop_service().gate(local), local);
+    follow(machine::stop_service().gate(local));
 }
 
 /// Goes where the core has to go: returns to the non-secure world's side, or stays in the pen.
-pub(crate) fn follow(way: Way, local: &LocalCore<'_>) {
+pub(crate) fn follow(way: Way) {
     if way == Way::Pen {
-        pen::stay(local);
+        pen::stay();
     }
 }

@@ -61,6 +61,11 @@ impl Caller {
         Self(frame)
     }
 
+    /// Returns the address of the frame, which is all that an empty stack holds.
+    pub(crate) fn address(self) -> u64 {
+        self.0.as_ptr().addr() as u64
+    }
+
     /// Returns who called this core into EL3.
     pub(crate) fn of_this_core() -> Self {
         Self::of(machine::core_index())

@@ -6,7 +6,7 @@ use core::{cell::UnsafeCell, ops::Range};
 
 use aarch64_cpu::registers::{CNTFRQ_EL0, CNTPCT_EL0, SCTLR_EL1, SCTLR_EL2, SPSR_EL3};
 use quell_plat::{Description, Platform};
-use quell_power::{Control, CoreSlot, CoreTable, LocalCore, Topology};
+use quell_power::{Control, CoreSlot, CoreTable, Topology};
 use quell_psci::{Psci, PsciSlot};
 use quell_stop::{RecordSlot, RecordWriter, Stop, StopSlot};
 use tock_registers::interfaces::Readable;
@@ -120,11 +120,6 @@ pub(crate) fn core_index() -> usize {
 /// Returns the core table.
 pub(crate) fn core_table() -> CoreTable<'static> {
     known().psci.table()
-}
-
-/// Returns this core's view of itself.
-pub(crate) fn local_core() -> &'static LocalCore<'static> {
-    Caller::of_this_core().local()
 }
 
 /// Returns PSCI.

@@ -2,13 +2,15 @@
 
 //! The pen on this machine: the protocol is the stop service's (`services/stop/src/pen.rs`), here is what it does to the core.
 
+use core::ptr::NonNull;
+
 use aarch64_cpu::asm::{self, barrier};
 use quell_abi::Why;
-use quell_power::LocalCore;
 use quell_stop::Way;
 use tock_registers::interfaces::{Readable, Writeable};
 
 use crate::{
+    frame::{Caller, Frame},
     gic, machine,
     sysreg::ICC_IGRPEN1_EL3,
     vectors,
@@ -17,20 +19,22 @@ use crate::{
 };
 
 /// Stays in the pen, with an empty stack: nothing of what the core was doing is needed any more.
-pub(crate) fn stay(local: &LocalCore<'_>) -> ! {
+pub(crate) fn stay() -> ! {
     // SAFETY: this does not return, and nothing on this stack is used after it.
-    unsafe { vectors::enter_pen(machine::stack_top(local.index())) }
+    unsafe { vectors::enter_pen(Caller::of_this_core().address()) }
 }
 
 /// The pen: the core lives again with every start that gets through the gate.
-pub(crate) extern "C" fn live_again() -> ! {
-    let local = machine::local_core();
+pub(crate) extern "C" fn live_again(frame: NonNull<Frame>) -> ! {
+    // SAFETY: it is this core's, and nobody has a reference into it.
+    let caller = unsafe { Caller::new(frame) };
+    let local = caller.local();
     loop {
         let entry = machine::stop_service().stay(local);
         machine::psci().note_up(local);
         world::reset_core(local.index(), entry);
         if machine::stop_service().enter(local, Why::NeverRan) == Way::Back {
-            enter(local.index(), entry.context());
+            enter(caller, entry.context());
         }
     }
 }
@@ -76,7 +80,7 @@ pub(crate) fn reopen(closed: Closed) {
 }
 
 /// Goes to the non-secure world where [`world::reset_core`] has said.
-pub(crate) fn enter(index: usize, context: u64) -> ! {
+pub(crate) fn enter(caller: Caller, context: u64) -> ! {
     // SAFETY: the exception return goes to the non-secure world, and nothing on this stack is used after it.
-    unsafe { vectors::enter_boot(context, machine::stack_top(index)) }
+    unsafe { vectors::enter_boot(context, caller.address()) }
 }

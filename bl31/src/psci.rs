@@ -26,18 +26,18 @@ const SUCCESS: i32 = 0;
 pub(crate) fn handle(caller: Caller, function: FunctionId) {
     let local = caller.local();
     let [_, arguments @ ..]: [u64; 4] = caller.get();
-    match machine::psci().handle(function, arguments, local) {
+    match machine::psci().handle(function, arguments, local, caller.counters()) {
         Outcome::Return(value) => caller.set_code(value),
         Outcome::Value(value) => caller.set(&[value]),
         Outcome::Off => {
             machine::stop_service().off(local);
-            pen::stay(local)
+            pen::stay()
         }
         Outcome::Standby => {
             sleep(local, Depth::Standby);
             caller.set_code(SUCCESS);
         }
-        Outcome::PowerDown { depth, entry } => power_down(local, depth, entry),
+        Outcome::PowerDown { depth, entry } => power_down(caller, depth, entry),
         Outcome::End(how) => end(local, how),
     }
 }
@@ -49,7 +49,7 @@ fn sleep(local: &LocalCore<'_>, depth: Depth) {
     // A session may say that this core has stopped as soon as its word says that it sleeps.
     barrier::dsb(barrier::SY);
     let Some(asleep) = psci.suspend(local, depth) else {
-        return follow(stop.arrive(local, Why::Nmi), local);
+        return follow(stop.arrive(local, Why::Nmi));
     };
     let hidden = virtual_interrupts::hide();
     loop {
@@ -69,24 +69,24 @@ fn sleep(local: &LocalCore<'_>, depth: Depth) {
     } else {
         stop.arrive(local, Why::Suspended)
     };
-    follow(way, local);
+    follow(way);
     if stop.serve(local) {
-        follow(stop.leave_evicted(local), local);
+        follow(stop.leave_evicted(local));
     }
 }
 
 /// Sleeps, and begins anew. What the operating system had in the core is lost, what it has around it (the settings of the
 /// redistributor, pending interrupts, the timers) is kept.
-fn power_down(local: &LocalCore<'_>, depth: Depth, entry: Entry) {
+fn power_down(caller: Caller, depth: Depth, entry: Entry) {
     gic::open_for_wake_up();
-    sleep(local, depth);
+    sleep(caller.local(), depth);
     world::resume_core(entry);
-    pen::enter(local.index(), entry.context())
+    pen::enter(caller, entry.context())
 }
 
 /// Ends the machine with every other core at rest, if this core may.
 fn end(local: &LocalCore<'_>, how: End) {
-    follow(machine::stop_service().rest(local), local);
+    follow(machine::stop_service().rest(local));
     match how {
         End::Off => Machine::system_off(),
         End::Reset => Machine::system_reset(),

@@ -2,48 +2,50 @@
 
 //! SMC dispatch: from the function identifier to the service, and from its outcome to the caller's registers.
 //!
-//! [`look_at_once`], [`start_at_once`] and [`leave_at_once`] are the short way of the calls that are made most; what they leave goes to
-//! [`handle`], which knows every call.
+//! The functions `..._at_once` are the short way of the calls that are made most; what they leave goes to [`handle`], which
+//! knows every call.
 
-use quell_arch::{FunctionId, NOT_SUPPORTED, Owner, is_done_by_entry};
+use quell_arch::{FunctionId, NOT_SUPPORTED, Owner};
 use quell_plat::{CallError, Platform};
-use quell_psci::AtOnce;
 use quell_stop::{Order, Outcome};
 
 use crate::{arch, frame::Caller, machine, pen, platform::Machine, psci};
 
-/// Answers a call that needs no more than a look, and returns whether it did. If not, nothing has happened.
+/// Answers PSCI_VERSION. This and those that follow return whether they did; if not, nothing has happened.
 #[inline(always)]
-pub(crate) fn look_at_once(caller: Caller, call: AtOnce, [x0, x1, x2]: [u64; 3]) -> bool {
-    let answer = match call {
-        AtOnce::Version => Some(machine::psci().version_at_once(caller.counters())),
-        AtOnce::Unknown => Some(NOT_SUPPORTED),
-        AtOnce::AffinityInfo => machine::psci().affinity_info_at_once(x1, x2, caller.counters()),
-        AtOnce::CpuOn => None,
-    };
-    tell(caller, x0, answer)
+pub(crate) fn version_at_once(caller: Caller, x0: u64) -> bool {
+    answer(caller, x0, machine::psci().version_at_once(caller.counters()))
 }
 
-/// Leaves every register as it is if that is what a call wants, and returns whether it does.
+/// Answers a function identifier that is nobody's.
+#[inline(always)]
+pub(crate) fn refuse_at_once(caller: Caller, x0: u64) -> bool {
+    answer(caller, x0, NOT_SUPPORTED)
+}
+
+/// Answers AFFINITY_INFO.
+#[inline(always)]
+pub(crate) fn affinity_info_at_once(caller: Caller, [x0, x1, x2]: [u64; 3]) -> bool {
+    let code = machine::psci().affinity_info_at_once(x1, x2, caller.counters());
+    code.is_some_and(|code| answer(caller, x0, code))
+}
+
+/// Answers CPU_ON.
+#[inline(always)]
+pub(crate) fn cpu_on_at_once(caller: Caller, [x0, arguments @ ..]: [u64; 4]) -> bool {
+    let code = machine::psci().cpu_on_at_once(arguments, caller.local(), caller.counters());
+    code.is_some_and(|code| answer(caller, x0, code))
+}
+
+/// Leaves every register as it is, which is what the call wants.
 #[inline(always)]
 pub(crate) fn leave_at_once(caller: Caller, x0: u64) -> bool {
-    let is_done = is_done_by_entry(x0);
-    if is_done {
-        caller.note_call(x0);
-    }
-    is_done
-}
-
-/// Answers CPU_ON, and returns whether it did. If not, nothing has happened.
-#[inline(always)]
-pub(crate) fn start_at_once(caller: Caller, [x0, arguments @ ..]: [u64; 4]) -> bool {
-    let answer = machine::psci().cpu_on_at_once(arguments, caller.local(), caller.counters());
-    tell(caller, x0, answer)
+    caller.note_call(x0);
+    true
 }
 
 #[inline(always)]
-fn tell(caller: Caller, x0: u64, answer: Option<i32>) -> bool {
-    let Some(code) = answer else { return false };
+fn answer(caller: Caller, x0: u64, code: i32) -> bool {
     caller.set_code(code);
     caller.note_call(x0);
     true
@@ -91,7 +93,7 @@ fn obey(caller: Caller, order: Order) {
     let local = caller.local();
     match machine::stop_service().obey(local, order) {
         Some(answer) => caller.set(answer.as_slice()),
-        None => pen::stay(local),
+        None => pen::stay(),
     }
 }
 

@@ -32,11 +32,11 @@ unsafe extern "C" {
     pub(crate) fn guarded_vectors();
 
     /// Goes to the non-secure world as ELR_EL3 and SPSR_EL3 say, with x0 = `context`, every other general-purpose
-    /// register 0 and the stack of this core empty. The gate may still stop the core.
-    pub(crate) fn enter_boot(context: u64, stack_top: u64) -> !;
+    /// register 0 and the stack of this core empty but for the frame at `frame`. The gate may still stop the core.
+    pub(crate) fn enter_boot(context: u64, frame: u64) -> !;
 
-    /// Goes to [`live_again`](pen::live_again) with the stack of this core empty but for the frame.
-    pub(crate) fn enter_pen(stack_top: u64) -> !;
+    /// Goes to [`live_again`](pen::live_again) with the stack of this core empty but for the frame at `frame`.
+    pub(crate) fn enter_pen(frame: u64) -> !;
 }
 
 global_asm!(
@@ -178,12 +178,12 @@ restore:
 
     .global enter_pen
 enter_pen:
-    sub     sp, x0, #{frame}            // no stack of the firmware lies where a record is taken from
+    mov     sp, x0                      // no stack of the firmware lies where a record is taken from
     b       {live_again}
 
     .global enter_boot
 enter_boot:
-    sub     sp, x1, #{frame}
+    mov     sp, x1
     .irp    pair, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
     stp     xzr, xzr, [sp, #{x} + 16 * \pair]      // the last one is x29 and the latest call
     .endr

@@ -39,6 +39,7 @@ impl<'a> LocalCore<'a> {
     /// Takes an accepted start: the core is ON and knows where to begin. `None` if none is accepted.
     ///
     /// The core has still to pass [`enter`](Self::enter).
+    #[inline(always)]
     pub fn boot(&self) -> Option<Entry> {
         let word = self.slot.load();
         if word.state() != State::Pending {
@@ -51,6 +52,7 @@ impl<'a> LocalCore<'a> {
     }
 
     /// Goes to sleep; returns false if the core is not ON.
+    #[inline(always)]
     pub fn suspend(&self, depth: Depth) -> bool {
         let word = self.slot.load();
         let asleep = word.next(State::Suspended, Why::None, word.generation()).asleep(depth);
@@ -60,12 +62,14 @@ impl<'a> LocalCore<'a> {
     /// Wakes up; returns false if a session stopped the core in its sleep.
     ///
     /// The core has still to pass [`enter`](Self::enter).
+    #[inline(always)]
     pub fn wake(&self) -> bool {
         let word = self.slot.load();
         self.slot.step(Role::Itself, word, Step::Wake, Why::None, word.generation()).is_ok()
     }
 
     /// The gate of a core that was not in the operating system and is ON since just now (boot, wake-up, end of a PAUSE).
+    #[inline(always)]
     pub fn enter(&self) -> Gate {
         // The step to ON before the load of the control word: the other half is in the session's opener.
         full_fence(Protection::EntryFence);
@@ -110,6 +114,7 @@ impl<'a> LocalCore<'a> {
     /// Leaves the operating system for good; returns false if the core is not ON.
     ///
     /// The core does what has to be done before it counts as OFF, then calls [`publish`](Self::publish) from the pen.
+    #[inline(always)]
     pub fn leave(&self) -> bool {
         let word = self.slot.load();
         self.slot.step(Role::Itself, word, Step::Leave, word.why(), word.generation()).is_ok()
@@ -118,6 +123,7 @@ impl<'a> LocalCore<'a> {
     /// Returns the generation of the session that a core that has left is a target of, if one is open.
     ///
     /// A session that opens later finds the core's word STOPPING, and marks it, or OFF.
+    #[inline(always)]
     pub fn session(&self) -> Option<u32> {
         // The step to STOPPING before the load of the control word: the other half is in the session's opener.
         full_fence(Protection::LeaveFence);
@@ -133,6 +139,7 @@ impl<'a> LocalCore<'a> {
     /// # Panics
     ///
     /// Panics if the core has not left: somebody else wrote its word.
+    #[inline(always)]
     #[must_use]
     pub fn publish(&self, why: Why, session: Option<u32>) -> bool {
         self.finish(Step::Publish, why, session)
@@ -149,6 +156,7 @@ impl<'a> LocalCore<'a> {
         self.finish(Step::Park, why, Some(session))
     }
 
+    #[inline(always)]
     fn finish(&self, step: Step, why: Why, session: Option<u32>) -> bool {
         // Only a session changes STOPPING, and each session marks it once: a third try would need a takeover in between.
         for _ in 0..MARKS {

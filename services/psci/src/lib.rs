@@ -137,9 +137,14 @@ impl<'a, H: Hardware> Psci<'a, H> {
         &self.slots[index].counters
     }
 
-    /// Carries out a call of owner 4 that `caller` made with `arguments` in x1 to x3.
-    pub fn handle(&self, function: FunctionId, arguments: [u64; 3], caller: &LocalCore<'_>) -> Outcome {
-        let counters = self.counters(caller.index());
+    /// Carries out a call of owner 4 that `caller` made with `arguments` in x1 to x3; `counters` are the caller's.
+    pub fn handle(
+        &self,
+        function: FunctionId,
+        arguments: [u64; 3],
+        caller: &LocalCore<'_>,
+        counters: &Counters,
+    ) -> Outcome {
         let outcome = match Function::from_fid(function.bits()) {
             Some(known) => {
                 counters.count_call(known);

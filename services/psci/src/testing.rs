@@ -115,7 +115,7 @@ impl Machine {
 
     pub(crate) fn call(&self, caller: usize, [function, arguments @ ..]: [u64; 4]) -> Outcome {
         let function = FunctionId::from_register(function).unwrap();
-        self.psci().handle(function, arguments, &self.table().local(caller))
+        self.psci().handle(function, arguments, &self.table().local(caller), self.psci().counters(caller))
     }
 
     /// Returns whose doorbells were rung.

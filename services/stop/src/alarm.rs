@@ -52,10 +52,19 @@ fn name(session: ControlWord, index: usize) -> u64 {
 
 impl<H: Hardware> Stop<'_, H> {
     /// Drives the open session if that is for this core to do, and sets its timer for the next time.
+    #[inline(always)]
     pub fn attend(&self, local: &LocalCore<'_>) {
         let session = self.table.control().load();
-        let is_driver =
-            session.is_open() && (session.owner() == local.index() || self.is_deputy(session, local.index()));
+        if session.is_open() {
+            self.attend_session(session, local);
+        } else {
+            self.hardware.set_alarm(None);
+        }
+    }
+
+    #[inline(never)]
+    fn attend_session(&self, session: ControlWord, local: &LocalCore<'_>) {
+        let is_driver = session.owner() == local.index() || self.is_deputy(session, local.index());
         if is_driver && intact(Protection::Alarm) {
             self.drive(session.generation(), local);
         }
@@ -103,6 +112,7 @@ impl<H: Hardware> Stop<'_, H> {
     }
 
     /// Makes the calling core, which is in the pen, the deputy of the open session if there is none yet.
+    #[inline(always)]
     pub(crate) fn volunteer(&self, local: &LocalCore<'_>) {
         let session = self.table.control().load();
         if session.targets(local.index()) {

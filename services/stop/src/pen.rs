@@ -62,9 +62,18 @@ impl<H: Hardware> Stop<'_, H> {
 
     /// The gate of a core that was not in the operating system and is ON since just now; `why` is how it ends if it is
     /// stopped here.
+    #[inline(always)]
     pub fn enter(&self, local: &LocalCore<'_>, why: Why) -> Way {
+        match local.enter() {
+            Gate::Pass => Way::Back,
+            gate => self.enter_closed(local, gate, why),
+        }
+    }
+
+    #[inline(never)]
+    fn enter_closed(&self, local: &LocalCore<'_>, mut gate: Gate, why: Why) -> Way {
         loop {
-            match local.enter() {
+            match gate {
                 Gate::Pass => return Way::Back,
                 Gate::Stop { session } => {
                     if self.halt(local, session, why) == Way::Pen {
@@ -73,6 +82,7 @@ impl<H: Hardware> Stop<'_, H> {
                 }
                 Gate::Pen => return self.arrive(local, why),
             }
+            gate = local.enter();
         }
     }
 

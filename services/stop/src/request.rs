@@ -172,11 +172,16 @@ impl<H: Hardware> Stop<'_, H> {
 
     /// Does what others ask of this core; returns whether it has accepted to be evicted, and has to
     /// [leave](Self::leave_evicted). One that sleeps does not accept that: see [`is_evicted`](Self::is_evicted).
-    #[inline(never)]
+    #[inline(always)]
     #[must_use]
     pub fn serve(&self, local: &LocalCore<'_>) -> bool {
+        let request = self.slots[local.index()].inbox.load();
+        request != Request::NONE && self.serve_request(local, request)
+    }
+
+    #[inline(never)]
+    fn serve_request(&self, local: &LocalCore<'_>, request: Request) -> bool {
         let inbox = &self.slots[local.index()].inbox;
-        let request = inbox.load();
         let may = matches!(
             (local.word().state(), request.wish()),
             (State::On, Some(_)) | (State::Suspended, Some(Wish::Snapshot))

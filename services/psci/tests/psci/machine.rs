@@ -78,7 +78,10 @@ impl Machine {
     /// Makes a call as the monitor does: what has no function identifier is nobody's.
     pub(crate) fn call(&self, caller: usize, [function, arguments @ ..]: [u64; 4]) -> Outcome {
         match FunctionId::from_register(function) {
-            Some(function) => self.psci().handle(function, arguments, &self.table().local(caller)),
+            Some(function) => {
+                let (psci, local) = (self.psci(), self.table().local(caller));
+                psci.handle(function, arguments, &local, psci.counters(caller))
+            }
             None => Outcome::Return(quell_arch::NOT_SUPPORTED),
         }
     }

@@ -39,7 +39,8 @@ impl World {
     /// A call of PSCI, up to where the monitor carries out what becomes of the caller.
     pub(crate) fn psci_call(&self, caller: usize, [function, arguments @ ..]: [u64; 4]) -> Outcome {
         let function = FunctionId::from_register(function).unwrap();
-        self.psci(caller).handle(function, arguments, &self.table().local(caller))
+        let (psci, local) = (self.psci(caller), self.table().local(caller));
+        psci.handle(function, arguments, &local, psci.counters(caller))
     }
 
     /// CPU_ON, as a call.
