@@ -252,6 +252,14 @@ pub(crate) fn acknowledge() {
     barrier::isb(barrier::SY);
 }
 
+/// Rings the doorbell of one core.
+pub(crate) fn ring_one(core: usize) {
+    let cluster = core >> Machine::CLUSTER_SHIFT;
+    send_to(DOORBELL, SgiTargetGroup::Group0, cluster, 1 << (core - (cluster << Machine::CLUSTER_SHIFT)));
+    // The write is on its way before this core goes on.
+    barrier::isb(barrier::SY);
+}
+
 /// Rings the doorbells of these cores.
 pub(crate) fn ring(cores: impl Iterator<Item = usize>) {
     send(DOORBELL, SgiTargetGroup::Group0, cores);
@@ -264,28 +272,32 @@ pub(crate) fn send_non_secure(sgi: u32, cores: impl Iterator<Item = usize>) {
 
 /// Sends an SGI with one write for each cluster. Never the broadcast form: it leaves cores pending that are OFF.
 fn send(interrupt: IntId, group: SgiTargetGroup, cores: impl Iterator<Item = usize>) {
-    // What the receiver will read is visible to it before the interrupt is.
-    barrier::dsb(barrier::ISHST);
-    let mut pending: Option<(u64, u16)> = None;
-    let write = |(cluster, target_list): (u64, u16)| {
-        let [_, affinity1, affinity2, _, affinity3, ..] = cluster.to_le_bytes();
-        let target = SgiTarget::List { affinity3, affinity2, affinity1, target_list };
-        valid(GicCpuInterface::send_sgi(interrupt, target, group));
-    };
+    let mut cluster = 0;
+    let mut target_list = 0;
     for core in cores {
-        let affinity = Machine::affinity_of(core);
-        let (cluster, bit) = (affinity & !0xff, 1 << (affinity & 0xf));
-        pending = Some(match pending {
-            Some((same, list)) if same == cluster => (cluster, list | bit),
-            other => {
-                other.into_iter().for_each(write);
-                (cluster, bit)
-            }
-        });
+        if core >> Machine::CLUSTER_SHIFT != cluster {
+            send_to(interrupt, group, cluster, target_list);
+            (cluster, target_list) = (core >> Machine::CLUSTER_SHIFT, 0);
+        }
+        target_list |= 1 << (core % (1 << Machine::CLUSTER_SHIFT));
     }
-    pending.into_iter().for_each(write);
+    send_to(interrupt, group, cluster, target_list);
     // The writes are on their way before this core goes on.
     barrier::isb(barrier::SY);
+}
+
+/// Sends an SGI to cores of one cluster, if there are any.
+#[inline(always)]
+fn send_to(interrupt: IntId, group: SgiTargetGroup, cluster: usize, target_list: u16) {
+    if target_list != 0 {
+        // What the receivers will read is visible to them before the interrupt is: also what was written while they were
+        // drawn from the iterator.
+        barrier::dsb(barrier::ISHST);
+        let affinity = Machine::affinity_of(cluster << Machine::CLUSTER_SHIFT);
+        let [_, affinity1, affinity2, _, affinity3, ..] = affinity.to_le_bytes();
+        let target = SgiTarget::List { affinity3, affinity2, affinity1, target_list };
+        valid(GicCpuInterface::send_sgi(interrupt, target, group));
+    }
 }
 
 /// The target list has a bit for Aff0 0 to 15; beyond, it needs the range selector.

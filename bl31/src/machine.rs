@@ -194,7 +194,7 @@ impl quell_psci::Hardware for Hardware {
     }
 
     fn ring_doorbell(&self, core: usize) {
-        gic::ring(core::iter::once(core));
+        gic::ring_one(core);
     }
 
     fn replace_mem_protect(&self, on: bool) -> bool {

@@ -74,6 +74,11 @@ impl CoreWord {
         self.state() == State::Off && !self.is_quarantined()
     }
 
+    /// Returns whether the core is ON, and has not been given up.
+    pub fn is_on(self) -> bool {
+        self.state() == State::On && !self.is_quarantined()
+    }
+
     /// Returns whether a session gave the core up and it has not arrived in the pen: what it did before may not be over.
     pub const fn is_quarantined(self) -> bool {
         self.0 & QUARANTINED != 0

@@ -8,9 +8,8 @@
 //!
 //! Both drive the session when they wake, as POLL does, and set their timer for the next deadline.
 
-use quell_abi::State;
 use quell_power::{
-    ControlWord, CoreWord, LocalCore, Phase, Protection, intact, is_older,
+    ControlWord, LocalCore, Phase, Protection, intact, is_older,
     sync::{AtomicU64, Ordering},
 };
 
@@ -18,6 +17,7 @@ use crate::{
     Hardware, Stop,
     begin::TRIES,
     drive::{RESEND, ends_with_lease},
+    tally::Tally,
 };
 
 /// What exists once in the service: who is deputy, as its generation in the upper half and its index plus one.
@@ -101,12 +101,10 @@ impl<H: Hardware> Stop<'_, H> {
         }
     }
 
-    /// Makes a core that is OFF, or parked, the deputy of a session, and wakes it.
-    pub(crate) fn appoint_one(&self, session: ControlWord) {
-        let is_idle =
-            |word: CoreWord| matches!(word.state(), State::Off | State::Parked) && !word.is_quarantined();
-        let idle = self.others(session).find(|(_, word)| is_idle(*word));
-        if let Some((index, _)) = idle.filter(|(index, _)| self.claim_deputy(session, *index)) {
+    /// Makes a core that is in the pen, if a look has found one, the deputy of a session, and wakes it.
+    pub(crate) fn appoint_one(&self, session: ControlWord, tally: Tally) {
+        let idle = tally.idle.map(usize::from);
+        if let Some(index) = idle.filter(|&index| self.claim_deputy(session, index)) {
             self.hardware.send_stop(core::iter::once(index));
         }
     }

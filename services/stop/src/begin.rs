@@ -17,7 +17,10 @@ use quell_abi::{BEGIN_KIND_MASK, Flags, Kind, PAUSE_LEASE_MAX, State, Status};
 use quell_arch::Answer;
 use quell_power::{ControlWord, LocalCore, Protection, full_fence, intact};
 
-use crate::{Hardware, Order, Outcome, Stop, arbitrate::Arbitration, progress::Progress, slot::Parameters};
+use crate::{
+    Hardware, Order, Outcome, Stop, arbitrate::Arbitration, progress::Progress, slot::Parameters,
+    tally::Tally,
+};
 
 /// The most microseconds that a time may have.
 const LONGEST: u64 = u32::MAX as u64;
@@ -67,10 +70,9 @@ impl Request {
 impl<H: Hardware> Stop<'_, H> {
     pub(crate) fn begin(&self, arguments: [u64; 6], caller: &LocalCore<'_>) -> Outcome {
         match self.open(arguments, caller) {
-            Ok(session) => {
-                let tally = self.tally(session);
-                self.drive(session.generation(), caller);
-                self.set_up_drivers(session, caller);
+            Ok((session, tally)) => {
+                self.drive_on(session.generation(), caller, Some((session, tally)));
+                self.set_up_drivers(session, tally, caller);
                 Outcome::Return(Answer::registers([
                     Status::Success.to_register(),
                     u64::from(session.generation()),
@@ -83,8 +85,8 @@ impl<H: Hardware> Stop<'_, H> {
     }
 
     pub(crate) fn sync(&self, arguments: [u64; 6], caller: &LocalCore<'_>) -> Outcome {
-        let session = match self.open(arguments, caller) {
-            Ok(session) => session,
+        let (session, tally) = match self.open(arguments, caller) {
+            Ok(opened) => opened,
             Err(outcome) => return outcome,
         };
         // Bounded: the grace and NMI times pass. A takeover ends it with a stale handle.
@@ -96,26 +98,26 @@ impl<H: Hardware> Stop<'_, H> {
             self.wait(session.generation(), u64::MAX);
         };
         // What is left open has a lease that somebody has to watch.
-        self.set_up_drivers(session, caller);
+        self.set_up_drivers(session, tally, caller);
         self.report(progress, Some(session.generation()))
     }
 
     /// Sees that the deadlines of a session that the caller has opened pass even if nobody calls again.
-    fn set_up_drivers(&self, session: ControlWord, caller: &LocalCore<'_>) {
+    fn set_up_drivers(&self, session: ControlWord, tally: Tally, caller: &LocalCore<'_>) {
         let now = self.table.control().load();
         let is_mine = now.is_open() && now.owner() == caller.index();
         if is_mine && now.generation() == session.generation() {
-            self.appoint_one(now);
+            self.appoint_one(now, tally);
         }
         self.set_alarm(is_mine);
     }
 
-    /// Opens a session or takes one over.
+    /// Opens a session or takes one over; returns it with a first look at the cores.
     ///
     /// # Errors
     ///
     /// Returns what becomes of a caller that does not.
-    fn open(&self, arguments: [u64; 6], caller: &LocalCore<'_>) -> Result<ControlWord, Outcome> {
+    fn open(&self, arguments: [u64; 6], caller: &LocalCore<'_>) -> Result<(ControlWord, Tally), Outcome> {
         let request = Request::parse(arguments)?;
         let now = self.hardware.now();
         for _ in 0..TRIES {
@@ -137,8 +139,10 @@ impl<H: Hardware> Stop<'_, H> {
                 // `LocalCore::enter`. A core that passed the gate just before is told, too.
                 full_fence(Protection::SessionFence);
                 // In a session without a time of grace nobody has the time to answer it.
-                self.announce(session, request.sgi.filter(|_| request.grace != 0));
-                return Ok(session);
+                if let Some(sgi) = request.sgi.filter(|_| request.grace != 0) {
+                    self.hardware.send_normal(sgi, self.running(session));
+                }
+                return Ok((session, self.tally(session)));
             }
         }
         Err(Status::InternalFailure.into())
@@ -161,13 +165,6 @@ impl<H: Hardware> Stop<'_, H> {
             },
             cookie: request.cookie,
             first_generation,
-        }
-    }
-
-    /// Raises the operating system's own stop interrupt on the targets.
-    fn announce(&self, session: ControlWord, sgi: Option<u32>) {
-        if let Some(sgi) = sgi {
-            self.hardware.send_normal(sgi, self.running(session));
         }
     }
 
@@ -277,8 +274,8 @@ mod tests {
         assert_eq!(machine.state(5), (State::On, Why::None));
         assert_eq!(
             machine.sent(),
-            [Sent::Stop(vec![1]), Sent::Stop(vec![1])],
-            "it is woken to record its registers, and to be the deputy"
+            [Sent::Stop(vec![1]), Sent::Stop(vec![4])],
+            "the one is woken to record its registers, the other to be the deputy"
         );
     }
 

@@ -21,6 +21,19 @@ const ROUNDS: usize = 14;
 impl<H: Hardware> Stop<'_, H> {
     /// Takes the session with this generation as far as it goes now.
     pub(crate) fn drive(&self, generation: u32, driver: &LocalCore<'_>) -> Progress {
+        self.drive_on(generation, driver, None)
+    }
+
+    /// As [`drive`](Self::drive), for who has looked at the cores of the session just now.
+    ///
+    /// One look is enough for all phases that are due at once: it was taken behind the fence of the session, and a core that
+    /// stops after it is found by the next.
+    pub(crate) fn drive_on(
+        &self,
+        generation: u32,
+        driver: &LocalCore<'_>,
+        mut looked: Option<(ControlWord, Tally)>,
+    ) -> Progress {
         let mut progress = Progress::Stale;
         for _ in 0..ROUNDS {
             let session = self.table.control().load();
@@ -44,22 +57,28 @@ impl<H: Hardware> Stop<'_, H> {
                 }
                 _ => {}
             }
-            let tally = self.tally(session);
+            let tally = match looked.take() {
+                Some((of, tally)) if of == session => tally,
+                _ => self.tally(session),
+            };
             let (next, next_progress) = self.next_phase(session, tally, now);
             progress = next_progress;
             match next {
                 Some(next) => {
-                    let swapped = self.table.control().replace(session, session.at(next)).is_ok();
-                    if swapped && next == Phase::Nmi {
-                        self.signal(session, now);
+                    let then = session.at(next);
+                    if self.table.control().replace(session, then).is_err() {
+                        continue;
                     }
-                    if swapped && next == Phase::Done {
-                        return progress;
+                    match next {
+                        Phase::Done | Phase::Idle => return progress,
+                        Phase::Nmi => self.signal(session, now),
+                        _ => {}
                     }
+                    looked = Some((then, tally));
                 }
                 None => {
                     let is_due = now.saturating_sub(self.slots[session.owner()].sent()) >= self.ticks(RESEND);
-                    if tally.left != 0 && session.phase().stops() && is_due {
+                    if tally.has_left() && session.phase().stops() && is_due {
                         self.signal(session, now);
                     }
                     return progress;
@@ -106,13 +125,11 @@ impl<H: Hardware> Stop<'_, H> {
         if session.kind() == Kind::Pause {
             return Progress::Over;
         }
-        let tally = self.tally(session);
-        let mut rest = Tally { left: 0, straggler: None, ..tally };
+        let mut rest = self.tally(session).without_left();
         for (index, _) in self.others(session).filter(|(_, word)| word.is_quarantined()) {
-            rest.left += 1;
-            rest.straggler = Some(index as u16);
+            rest.add_left(index);
         }
-        if rest.left == 0 { Progress::Done(rest) } else { Progress::Partial(rest) }
+        if rest.has_left() { Progress::Partial(rest) } else { Progress::Done(rest) }
     }
 
     /// Returns whether a lease is over that ends the session.
@@ -135,7 +152,7 @@ impl<H: Hardware> Stop<'_, H> {
 
     /// Returns the phase that is due, if one is, and how far the session is until it is entered.
     fn next_phase(&self, session: ControlWord, tally: Tally, now: u64) -> (Option<Phase>, Progress) {
-        if tally.left == 0 {
+        if !tally.has_left() {
             let next = match (session.holds(), session.phase()) {
                 (true, Phase::Done) => None,
                 (true, _) => Some(Phase::Done),
@@ -153,7 +170,7 @@ impl<H: Hardware> Stop<'_, H> {
             Phase::Nmi if now < parameters.nmi_end => (None, until(parameters.nmi_end)),
             Phase::Nmi => (Some(Phase::Partial), Progress::Partial(tally)),
             // Whoever comes to the gate of a PAUSE that is DONE is held there: it does not become less done.
-            Phase::Done => (None, Progress::Done(Tally { left: 0, straggler: None, ..tally })),
+            Phase::Done => (None, Progress::Done(tally.without_left())),
             Phase::Partial | Phase::Releasing | Phase::Idle | Phase::Final => {
                 (None, Progress::Partial(tally))
             }
@@ -165,10 +182,9 @@ impl<H: Hardware> Stop<'_, H> {
         let owner = &self.slots[session.owner()];
         owner.note_sent(now);
         let earliest = owner.read_parameters(session).grace_end;
-        for target in self.running(session) {
-            self.slots[target].note_signal(now, earliest);
-        }
-        self.hardware.send_stop(self.running(session));
+        // The note is there before the interrupt: see `Hardware::send_stop`.
+        let noted = self.running(session).inspect(|target| self.slots[*target].note_signal(now, earliest));
+        self.hardware.send_stop(noted);
     }
 }
 

@@ -19,10 +19,11 @@ pub trait Hardware: Topology {
     /// Returns the counter's frequency in Hz.
     fn frequency(&self) -> u64;
 
-    /// Sends the secure stop interrupt to these cores, after everything written before has become visible to them.
+    /// Sends the secure stop interrupt to these cores, after everything written before it, and while they were drawn from the
+    /// iterator, has become visible to them.
     fn send_stop(&self, cores: impl Iterator<Item = usize>);
 
-    /// Sends a non-secure SGI to these cores: the stop interrupt of the operating system itself.
+    /// Sends a non-secure SGI to these cores, the stop interrupt of the operating system itself, with the same order.
     fn send_normal(&self, sgi: u32, cores: impl Iterator<Item = usize>);
 
     /// Returns whether all these physical addresses are non-secure RAM.

@@ -11,61 +11,89 @@ use crate::{Hardware, Stop};
 /// How the cores of a session stand.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Tally {
-    pub acked: u16,
-    pub nmi: u16,
-    pub off: u16,
-    pub left: u16,
+    /// As POLL tells them, 16 bits each: acked, nmi, off and left. A core's index has 16 bits, too: so many has the owner of a
+    /// session in the control word.
+    counts: u64,
     /// Index of one that is left.
     pub straggler: Option<u16>,
+    /// Index of one that is in the pen.
+    pub idle: Option<u16>,
 }
 
+const ACKED: u64 = 1;
+const NMI: u64 = 1 << 16;
+const OFF: u64 = 1 << 32;
+const LEFT: u64 = 1 << 48;
+
+/// Where a core that has stopped is counted, by how it did.
+const LANES: [u64; Why::ALL.len()] = {
+    let mut lanes = [0; Why::ALL.len()];
+    lanes[Why::Ack as usize] = ACKED;
+    lanes[Why::Nmi as usize] = NMI;
+    lanes[Why::Lost as usize] = NMI;
+    lanes[Why::Off as usize] = OFF;
+    lanes[Why::Suspended as usize] = OFF;
+    lanes[Why::NeverRan as usize] = OFF;
+    lanes
+};
+
 impl Tally {
-    /// Adds a core of this session, whose word is no older than the row of sessions that began with `first_generation` if
-    /// it was stopped by them.
-    pub(crate) fn add(&mut self, index: usize, word: CoreWord, session: ControlWord, first_generation: u32) {
-        // A core's index has 16 bits: so many has the owner of a session in the control word.
-        if is_left(word, session) {
-            self.left += 1;
-            self.straggler = Some(index as u16);
-            return;
-        }
-        match word.state() {
-            State::Off => {
-                if word.generation().wrapping_sub(first_generation) < u32::MAX / 2 {
-                    self.count(word.why());
-                }
-            }
-            State::Parked => self.count(word.why()),
+    /// Adds a core of this session.
+    #[inline(always)]
+    fn add(&mut self, index: usize, word: CoreWord, session: ControlWord, first_generation: u32) {
+        if word.is_off() {
+            self.add_off(index, word, first_generation);
+        } else if is_left(word, session) {
+            self.add_left(index);
+        } else if word.state() == State::Parked {
+            self.idle = Some(index as u16);
+            self.counts += LANES[word.why() as usize];
+        } else {
             // Held where it is.
-            _ => self.off += 1,
+            self.counts += OFF;
         }
     }
 
-    const fn count(&mut self, why: Why) {
-        match why {
-            Why::Ack => self.acked += 1,
-            Why::Nmi | Why::Lost => self.nmi += 1,
-            Why::Off | Why::Suspended | Why::NeverRan => self.off += 1,
-            Why::None | Why::InEl3 | Why::NoAnswer => {}
+    /// Adds a core that is OFF, whose word is no older than the row of sessions that began with `first_generation` if it was
+    /// stopped by them.
+    #[inline(always)]
+    fn add_off(&mut self, index: usize, word: CoreWord, first_generation: u32) {
+        self.idle = Some(index as u16);
+        if word.generation().wrapping_sub(first_generation) < u32::MAX / 2 {
+            self.counts += LANES[word.why() as usize];
         }
+    }
+
+    /// Adds a core that is left.
+    #[inline(always)]
+    pub(crate) fn add_left(&mut self, index: usize) {
+        self.counts += LEFT;
+        self.straggler = Some(index as u16);
+    }
+
+    /// Returns this tally without those that are left.
+    pub(crate) const fn without_left(self) -> Self {
+        Self { counts: self.counts & (LEFT - 1), straggler: None, ..self }
+    }
+
+    /// Returns whether cores are left.
+    pub(crate) const fn has_left(self) -> bool {
+        self.counts >= LEFT
     }
 
     /// Returns how many cores the session has to stop, or has stopped.
-    pub(crate) fn targets(&self) -> u64 {
-        self.contained() + u64::from(self.left)
+    pub(crate) const fn targets(self) -> u64 {
+        self.contained() + self.counts / LEFT
     }
 
     /// Returns how many of them have stopped.
-    pub(crate) fn contained(&self) -> u64 {
-        u64::from(self.acked) + u64::from(self.nmi) + u64::from(self.off)
+    pub(crate) const fn contained(self) -> u64 {
+        (self.counts & 0xffff) + (self.counts / NMI & 0xffff) + (self.counts / OFF & 0xffff)
     }
 
     /// Returns the four counts as POLL tells them.
-    pub(crate) fn counts(&self) -> u64 {
-        u64::from(self.acked)
-            | u64::from(self.nmi) << 16
-            | u64::from(self.off) << 32
-            | u64::from(self.left) << 48
+    pub(crate) const fn counts(self) -> u64 {
+        self.counts
     }
 }
 
@@ -77,9 +105,16 @@ impl<H: Hardware> Stop<'_, H> {
         full_fence(Protection::SessionFence);
         let first_generation = self.slots[session.owner()].read_parameters(session).first_generation;
         let mut tally = Tally::default();
-        for (index, word) in self.others(session) {
-            let word = if session.is_open() { self.contain(index, word, session) } else { word };
-            tally.add(index, word, session, first_generation);
+        for (index, before) in self.others(session) {
+            // Most cores are ON or OFF: what becomes of the others is not looked at for these.
+            if before.is_on() {
+                tally.add_left(index);
+            } else if before.is_off() {
+                tally.add_off(index, before, first_generation);
+            } else {
+                let word = if session.is_open() { self.contain(index, session) } else { before };
+                tally.add(index, word, session, first_generation);
+            }
         }
         tally
     }
@@ -96,10 +131,8 @@ impl<H: Hardware> Stop<'_, H> {
     }
 
     /// Stops or holds a core that is not in the operating system, and notes when.
-    fn contain(&self, index: usize, before: CoreWord, session: ControlWord) -> CoreWord {
-        if before.is_off() || before.state() == State::On {
-            return before;
-        }
+    #[inline(never)]
+    fn contain(&self, index: usize, session: ControlWord) -> CoreWord {
         let core = self.table.remote(index).expect("the index is below the table's length");
         let (after, step) = core.contain(session);
         self.note_step(index, after, step, session);
@@ -133,6 +166,7 @@ impl<H: Hardware> Stop<'_, H> {
 }
 
 /// Returns whether a session still has to wait for a core with this word.
+#[inline(always)]
 pub(crate) const fn is_left(word: CoreWord, session: ControlWord) -> bool {
     match word.state() {
         _ if word.is_quarantined() => true,

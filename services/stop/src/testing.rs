@@ -314,14 +314,16 @@ impl Hardware for Machine {
     }
 
     fn send_stop(&self, cores: impl Iterator<Item = usize>) {
-        self.sent.borrow_mut().push(Sent::Stop(cores.collect()));
+        let sent = Sent::Stop(cores.collect());
+        self.sent.borrow_mut().push(sent);
         if let Some(event) = self.send.take() {
             event(self);
         }
     }
 
     fn send_normal(&self, sgi: u32, cores: impl Iterator<Item = usize>) {
-        self.sent.borrow_mut().push(Sent::Normal(sgi, cores.collect()));
+        let sent = Sent::Normal(sgi, cores.collect());
+        self.sent.borrow_mut().push(sent);
     }
 
     fn is_memory(&self, range: &Range<u64>) -> bool {
