@@ -7,13 +7,13 @@ use core::ptr::NonNull;
 use aarch64_cpu::registers::ESR_EL3;
 use quell_arch::{NOT_SUPPORTED, is_done_by_entry};
 use quell_power::{Gate, LocalCore};
-use quell_psci::AtOnce;
+use quell_psci::{AtOnce, Rest};
 use quell_stop::Way;
 use tock_registers::interfaces::Readable;
 
 use crate::{
     frame::{Caller, Frame},
-    gic, inject, machine, pen, smc,
+    gic, inject, machine, pen, psci, smc,
 };
 
 /// ESR_ELx.EC of an SMC in AArch64, and in AArch32.
@@ -23,24 +23,43 @@ const SMC32: u64 = 0x13;
 /// ESR_EL3 of `smc #0` in AArch64: EC, and IL.
 const SMC64_0: u64 = SMC64 << 26 | 1 << 25;
 
-/// Answers the call of a caller with `x0` to `x3` if it is one that returns at once and the core may go back; returns
-/// whether it did. If not, nothing has happened yet.
+/// What is left of a call for the long way.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[repr(u32)]
+pub(crate) enum Left {
+    /// All of it: nothing has happened yet.
+    All = 0,
+    /// Nothing: it is answered, and has passed the gate. The vectors look at this bit.
+    Nothing = ANSWERED,
+    /// To let the core rest in CPU_SUSPEND.
+    Suspend = 2,
+    /// To let it go in CPU_OFF.
+    Off = 4,
+}
+
+/// Bit 0 of [`Left`].
+const ANSWERED: u32 = 1;
+
+/// Answers the call of a caller with `x0` to `x3` if it is one that returns at once and the core may go back; returns what is
+/// left of it.
 ///
 /// The gate comes first: what is behind it takes no time that others have to wait for, and a session that opens meanwhile
 /// finds the core as it finds one that has just gone back.
-pub(crate) extern "C" fn answer_at_once(x0: u64, x1: u64, x2: u64, x3: u64, frame: NonNull<Frame>) -> bool {
+pub(crate) extern "C" fn answer_at_once(x0: u64, x1: u64, x2: u64, x3: u64, frame: NonNull<Frame>) -> Left {
     // SAFETY: the vectors have saved it, and have no reference into it.
     let caller = unsafe { Caller::new(frame) };
     if ESR_EL3.get() != SMC64_0 {
-        return false;
+        return Left::All;
     }
     // What needs a stack, and what comes seldom, has a function of its own: no other call shall pay for it.
     match AtOnce::from_register(x0) {
-        Some(AtOnce::Version) => may_return(caller) && smc::version_at_once(caller, x0),
+        Some(AtOnce::Version) => left(may_return(caller) && smc::version_at_once(caller, x0)),
         Some(AtOnce::CpuOn) => start_at_once(x0, x1, x2, x3, frame),
-        Some(AtOnce::Unknown) => may_return(caller) && smc::refuse_at_once(caller, x0),
-        Some(AtOnce::AffinityInfo) => may_return(caller) && smc::affinity_info_at_once(caller, [x0, x1, x2]),
-        None => leave_at_once(x0, x1, x2, x3, frame),
+        Some(AtOnce::Unknown) => left(may_return(caller) && smc::refuse_at_once(caller, x0)),
+        Some(AtOnce::AffinityInfo) => {
+            left(may_return(caller) && smc::affinity_info_at_once(caller, [x0, x1, x2]))
+        }
+        None => others_at_once(x0, x1, x2, x3, frame),
     }
 }
 
@@ -49,24 +68,38 @@ fn may_return(caller: Caller) -> bool {
     caller.local().resume() == Gate::Pass
 }
 
-#[inline(never)]
-extern "C" fn start_at_once(x0: u64, x1: u64, x2: u64, x3: u64, frame: NonNull<Frame>) -> bool {
-    // SAFETY: as above.
-    let caller = unsafe { Caller::new(frame) };
-    may_return(caller) && smc::cpu_on_at_once(caller, [x0, x1, x2, x3])
+#[inline(always)]
+fn left(is_answered: bool) -> Left {
+    if is_answered { Left::Nothing } else { Left::All }
 }
 
 #[inline(never)]
-extern "C" fn leave_at_once(x0: u64, _x1: u64, _x2: u64, _x3: u64, frame: NonNull<Frame>) -> bool {
+extern "C" fn start_at_once(x0: u64, x1: u64, x2: u64, x3: u64, frame: NonNull<Frame>) -> Left {
     // SAFETY: as above.
     let caller = unsafe { Caller::new(frame) };
-    is_done_by_entry(x0) && may_return(caller) && smc::leave_at_once(caller, x0)
+    left(may_return(caller) && smc::cpu_on_at_once(caller, [x0, x1, x2, x3]))
 }
 
-/// Serves a synchronous exception from a lower exception level.
-pub(crate) extern "C" fn lower_sync(frame: NonNull<Frame>) {
+#[inline(never)]
+extern "C" fn others_at_once(x0: u64, _x1: u64, _x2: u64, _x3: u64, frame: NonNull<Frame>) -> Left {
+    // SAFETY: as above.
+    let caller = unsafe { Caller::new(frame) };
+    match Rest::from_register(x0) {
+        Some(Rest::Suspend) => Left::Suspend,
+        Some(Rest::Off) => Left::Off,
+        None => left(is_done_by_entry(x0) && may_return(caller) && smc::leave_at_once(caller, x0)),
+    }
+}
+
+/// Serves a synchronous exception from a lower exception level, of which the short way has left this.
+pub(crate) extern "C" fn lower_sync(frame: NonNull<Frame>, left: Left) {
     // SAFETY: the vectors have saved it, and have no reference into it.
     let caller = unsafe { Caller::new(frame) };
+    match left {
+        Left::Suspend => return psci::suspend(caller),
+        Left::Off => return psci::off(caller),
+        Left::All | Left::Nothing => {}
+    }
     match ESR_EL3.read(ESR_EL3::EC) {
         SMC64 => smc::handle(caller),
         SMC32 if !smc::is_smc64(caller) => smc::handle(caller),

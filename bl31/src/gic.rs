@@ -235,21 +235,42 @@ pub(crate) fn close_non_secure() {
 
 /// Acknowledges and ends what waits for EL3 on this core; what comes later is not lost. The alarm is off then: whoever takes
 /// its interrupt looks at what is due, and sets it again.
+#[inline]
 pub(crate) fn acknowledge() {
-    for _ in 0..GROUP0_MOST {
-        match GicCpuInterface::get_and_acknowledge_interrupt(InterruptGroup::Group0) {
-            Some(interrupt) if !SPECIAL.contains(&interrupt.raw_value()) => {
-                if interrupt == ALARM {
-                    // Its interrupt is a level: it would be pending again at once.
-                    alarm::set(None);
-                }
-                GicCpuInterface::end_interrupt(interrupt, InterruptGroup::Group0);
-            }
-            _ => break,
-        }
+    if acknowledge_one() {
+        acknowledge_others();
     }
     // The words are read after the interrupt that announced them has been taken.
     barrier::isb(barrier::SY);
+}
+
+#[inline(never)]
+fn acknowledge_others() {
+    for _ in 1..GROUP0_MOST {
+        if !acknowledge_one() {
+            break;
+        }
+    }
+}
+
+/// Acknowledges and ends one interrupt; returns whether there was one.
+#[inline(always)]
+fn acknowledge_one() -> bool {
+    let interrupt = GicCpuInterface::get_and_acknowledge_interrupt(InterruptGroup::Group0);
+    let Some(interrupt) = interrupt.filter(|interrupt| !SPECIAL.contains(&interrupt.raw_value())) else {
+        return false;
+    };
+    end(interrupt);
+    true
+}
+
+#[inline(never)]
+fn end(interrupt: IntId) {
+    if interrupt == ALARM {
+        // Its interrupt is a level: it would be pending again at once.
+        alarm::set(None);
+    }
+    GicCpuInterface::end_interrupt(interrupt, InterruptGroup::Group0);
 }
 
 /// Rings the doorbell of one core.

@@ -11,7 +11,7 @@ use quell_abi::Why;
 use quell_arch::FunctionId;
 use quell_plat::Platform;
 use quell_power::{Depth, Entry, LocalCore};
-use quell_psci::{End, Outcome};
+use quell_psci::{End, Outcome, Rest};
 
 use crate::{
     exception::follow, frame::Caller, gic, machine, mem_protect, pen, platform::Machine, virtual_interrupts,
@@ -24,9 +24,33 @@ const SUCCESS: i32 = 0;
 // Its frame is not that of every call.
 #[inline(never)]
 pub(crate) fn handle(caller: Caller, function: FunctionId) {
-    let local = caller.local();
     let [_, arguments @ ..]: [u64; 4] = caller.get();
-    match machine::psci().handle(function, arguments, local, caller.counters()) {
+    carry_out(caller, machine::psci().handle(function, arguments, caller.local(), caller.counters()));
+}
+
+/// Serves CPU_SUSPEND (SMC64), the short way.
+#[inline(never)]
+pub(crate) fn suspend(caller: Caller) {
+    rest(caller, Rest::Suspend);
+}
+
+/// Serves CPU_OFF, the short way.
+#[inline(never)]
+pub(crate) fn off(caller: Caller) {
+    rest(caller, Rest::Off);
+}
+
+#[inline(always)]
+fn rest(caller: Caller, rest: Rest) {
+    let [x0, arguments @ ..]: [u64; 4] = caller.get();
+    caller.note_call(x0);
+    carry_out(caller, machine::psci().rest_at_once(rest, arguments, caller.local(), caller.counters()));
+}
+
+#[inline(always)]
+fn carry_out(caller: Caller, outcome: Outcome) {
+    let local = caller.local();
+    match outcome {
         Outcome::Return(value) => caller.set_code(value),
         Outcome::Value(value) => caller.set(&[value]),
         Outcome::Off => {
@@ -44,6 +68,7 @@ pub(crate) fn handle(caller: Caller, function: FunctionId) {
 
 /// Sleeps until an interrupt is pending for the non-secure world, masked or not; then the core is ON and has passed the
 /// gate. It does not return if a session stops the core.
+#[inline(never)]
 fn sleep(local: &LocalCore<'_>, depth: Depth) {
     let (psci, stop) = (machine::psci(), machine::stop_service());
     // A session may say that this core has stopped as soon as its word says that it sleeps.
@@ -77,6 +102,7 @@ fn sleep(local: &LocalCore<'_>, depth: Depth) {
 
 /// Sleeps, and begins anew. What the operating system had in the core is lost, what it has around it (the settings of the
 /// redistributor, pending interrupts, the timers) is kept.
+#[inline(never)]
 fn power_down(caller: Caller, depth: Depth, entry: Entry) {
     gic::open_for_wake_up();
     sleep(caller.local(), depth);
@@ -85,6 +111,7 @@ fn power_down(caller: Caller, depth: Depth, entry: Entry) {
 }
 
 /// Ends the machine with every other core at rest, if this core may.
+#[inline(never)]
 fn end(local: &LocalCore<'_>, how: End) {
     follow(machine::stop_service().rest(local));
     match how {

@@ -72,7 +72,7 @@ global_asm!(
     save
     mov     x4, sp
     bl      {answer_at_once}
-    cbnz    w0, restore
+    tbnz    w0, #0, restore             // Left::Nothing
     b       long_way
     .size   \label, . - \label
     .endm
@@ -85,7 +85,7 @@ global_asm!(
     ldp     x0, x1, [sp, #{x}]
     mov     x4, sp
     bl      {answer_at_once}
-    cbnz    w0, restore
+    tbnz    w0, #0, restore             // Left::Nothing
     b       long_way
     .size   \label, . - \label
     .endm
@@ -95,6 +95,7 @@ global_asm!(
 \label:
     save
     \guard
+    mov     w0, #0                      // Left::All
     b       long_way
     .size   \label, . - \label
     .endm
@@ -153,6 +154,7 @@ guarded_vectors:
     .balign 4
 long_way:
     save_preserved
+    mov     w1, w0                      // what the short way has left
     mov     x0, sp
     bl      {lower_sync}
 

@@ -14,7 +14,6 @@ use crate::{Error, Function};
 pub struct Counters {
     calls: [AtomicU32; Function::ALL.len()],
     errors: [AtomicU32; Error::ALL.len()],
-    wake_ups: AtomicU32,
     stray_doorbells: AtomicU32,
 }
 
@@ -28,14 +27,12 @@ impl Counters {
         Self {
             calls: [const { AtomicU32::new(0) }; Function::ALL.len()],
             errors: [const { AtomicU32::new(0) }; Error::ALL.len()],
-            wake_ups: AtomicU32::new(0),
             stray_doorbells: AtomicU32::new(0),
         }
     }
 
     pub(crate) fn clear(&self) {
-        let scalars = [&self.wake_ups, &self.stray_doorbells];
-        for counter in self.calls.iter().chain(&self.errors).chain(scalars) {
+        for counter in self.calls.iter().chain(&self.errors).chain([&self.stray_doorbells]) {
             counter.store(0, Ordering::Relaxed);
         }
     }
@@ -54,24 +51,19 @@ impl Counters {
         error.code()
     }
 
-    pub(crate) fn count_wake_up(&self) {
-        count(&self.wake_ups);
-    }
-
     /// Counts a doorbell that had nothing to say.
     pub fn count_stray_doorbell(&self) {
         count(&self.stray_doorbells);
     }
 
-    /// Returns every counter that is not 0, with its name: calls by function, failures by code, wake-ups from
-    /// CPU_SUSPEND, doorbells that came for nothing.
+    /// Returns every counter that is not 0, with its name: calls by function, failures by code, doorbells that came
+    /// for nothing.
     pub fn nonzero(&self) -> impl Iterator<Item = (&'static str, u32)> {
         let calls = Function::ALL.iter().map(|function| function.name()).zip(&self.calls);
         let errors = Error::ALL.iter().map(|error| error.name()).zip(&self.errors);
-        let rest = [("wake_ups", &self.wake_ups), ("stray_doorbells", &self.stray_doorbells)];
         calls
             .chain(errors)
-            .chain(rest)
+            .chain([("stray_doorbells", &self.stray_doorbells)])
             .map(|(name, counter)| (name, counter.load(Ordering::Relaxed)))
             .filter(|(_, count)| *count != 0)
     }

@@ -19,6 +19,7 @@ use quell_power::{CoreWord, Depth, LocalCore};
 use crate::{Error, Hardware, Outcome, Psci, entry, power_state, suspend_mode::SuspendMode};
 
 impl<H: Hardware> Psci<'_, H> {
+    #[inline(always)]
     pub(crate) fn cpu_suspend(
         &self,
         state: u64,
@@ -33,6 +34,7 @@ impl<H: Hardware> Psci<'_, H> {
     }
 
     /// CPU_DEFAULT_SUSPEND, and CPU_SUSPEND but for its standby.
+    #[inline(never)]
     pub(crate) fn power_down(
         &self,
         depth: Depth,

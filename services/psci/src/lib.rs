@@ -34,7 +34,7 @@ use core::ops::Range;
 use quell_arch::FunctionId;
 use quell_power::{CoreTable, Depth, Entry, LocalCore, RemoteCore, Topology};
 
-pub use at_once::AtOnce;
+pub use at_once::{AtOnce, Rest};
 pub use counters::Counters;
 pub use error::Error;
 pub use function::Function;

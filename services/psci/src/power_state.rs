@@ -17,9 +17,13 @@ const CLUSTER: u32 = 0x0101_0022;
 /// Returns how deep a core sleeps in this power state, or `None` if there is no such state or a reserved bit is set.
 ///
 /// power_state is 32 bits in both conventions.
+#[inline]
 pub(crate) const fn parse(power_state: u64) -> Option<Depth> {
+    // Who sleeps deep has time; standby is asked for first.
+    if power_state as u32 == STANDBY {
+        return Some(Depth::Standby);
+    }
     match power_state as u32 {
-        STANDBY => Some(Depth::Standby),
         CORE => Some(Depth::Core),
         CLUSTER => Some(Depth::Cluster),
         _ => None,

@@ -44,9 +44,16 @@ impl Stat {
         Self { count: Count::new(0), ticks: Count::new(0) }
     }
 
+    /// Counts a sleep of a cluster, whose cores may do so at once.
     fn add(&self, ticks: u64) {
         self.count.fetch_add(1, Relaxed);
         self.ticks.fetch_add(ticks, Relaxed);
+    }
+
+    /// Counts a sleep of the calling core, which alone does.
+    fn add_own(&self, ticks: u64) {
+        self.count.store(self.count.load(Relaxed) + 1, Relaxed);
+        self.ticks.store(self.ticks.load(Relaxed) + ticks, Relaxed);
     }
 
     fn clear(&self) {
@@ -121,9 +128,8 @@ impl<H: Hardware> Psci<'_, H> {
             return false;
         }
         let slot = &self.slots[caller.index()];
-        slot.counters.count_wake_up();
         let stat = if asleep.depth == Depth::Standby { &slot.stats.standby } else { &slot.stats.power_down };
-        stat.add(self.hardware.now().saturating_sub(asleep.since));
+        stat.add_own(self.hardware.now().saturating_sub(asleep.since));
         if asleep.depth >= Depth::Core {
             self.note_up(caller);
         }

@@ -81,8 +81,7 @@ fn answer(registers: [u64; 4]) -> (Answer, Option<&'static str>, Vec<(u64, u64)>
     }
     let answer = Answer::from(machine.call(0, registers));
     let function = machine.psci().counters(0).nonzero().map(|(name, _)| name).find(|name| {
-        let others =
-            ["INVALID_PARAMETERS", "NOT_SUPPORTED", "DENIED", "ALREADY_ON", "INVALID_ADDRESS", "wake_ups"];
+        let others = ["INVALID_PARAMETERS", "NOT_SUPPORTED", "DENIED", "ALREADY_ON", "INVALID_ADDRESS"];
         !others.contains(name)
     });
     let entries = (0..AFFINITIES.len()).filter_map(|core| machine.table().local(core).boot());
