@@ -2,6 +2,8 @@
 
 //! The machines of QEMU's that there is a platform for, and what differs in how they are built for and run.
 
+use std::ops::Range;
+
 use quell_plat::Platform;
 use quell_plat::sbsa_ref::SbsaRef;
 use quell_plat::virt::Virt;
@@ -65,6 +67,14 @@ impl Board {
         match self {
             Self::SbsaRef => SbsaRef::BL33,
             Self::Virt => Virt::BL33,
+        }
+    }
+
+    /// Returns the RAM that only the secure world has.
+    pub fn secure_ram(self) -> Range<u64> {
+        match self {
+            Self::SbsaRef => SbsaRef::SECURE_RAM..SbsaRef::SECURE_RAM + (512 << 20),
+            Self::Virt => Virt::SECURE_RAM..Virt::SECURE_RAM + (16 << 20),
         }
     }
 

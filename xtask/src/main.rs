@@ -3,6 +3,7 @@
 //! Builds, runs and tests Quell. Start with `cargo xtask run`.
 
 mod apt;
+mod bench;
 mod board;
 mod cases;
 mod code;
@@ -77,6 +78,8 @@ enum Task {
         #[arg(long, value_enum, default_value_t)]
         format: conformance::Format,
     },
+    /// Count the instructions that the firmware takes for each operation
+    Bench(bench::Options),
     /// Run everything that a change must pass
     Test {
         /// Run only the cases with this word in their name
@@ -140,6 +143,10 @@ fn perform(task: Task) -> Result<bool> {
             Ok(true)
         }
         Task::Conformance { options, format } => conformance::print(&options, format),
+        Task::Bench(options) => {
+            bench::print(&options)?;
+            Ok(true)
+        }
         Task::Test { list: true, filter, full } => {
             let cases = Selection { filter, full }.apply(cases::all())?;
             cases.iter().for_each(|case| println!("{}", case.name));
