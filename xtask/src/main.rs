@@ -10,6 +10,7 @@ mod code;
 mod conformance;
 mod crash;
 mod demo;
+mod destination;
 mod flatten;
 mod gdb;
 mod host;
@@ -36,6 +37,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use board::Board;
+use destination::Destination;
 use host::Tool;
 use qemu::Program;
 use test::Selection;
@@ -163,7 +165,7 @@ fn perform(task: Task) -> Result<bool> {
 
 /// Runs the demonstration or an operating system, and draws its stop into a file.
 fn run(machine: Board, guest: Option<Guest>, timeline: Option<&Path>) -> Result<()> {
-    let destination = timeline.map(timeline::Destination::of).transpose()?;
+    let destination = timeline.map(Destination::of).transpose()?;
     let drawing = match guest {
         None => {
             host::ensure(Tool::PAYLOADS)?;

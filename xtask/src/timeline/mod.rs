@@ -10,13 +10,11 @@
 mod axis;
 mod check;
 mod draw;
-mod file;
 mod parse;
 
 use anyhow::Result;
 
 pub use check::check;
-pub use file::Destination;
 pub use parse::is_line;
 
 /// Draws the stop that a console tells of, on a machine with `cores` cores; returns the text of the SVG.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Where the picture goes: a file that is written whole or not at all.
+//! Where a picture or other results go: a file that is written whole or not at all.
 
 use std::fs::{self, Permissions};
 use std::io::Write;
@@ -21,10 +21,10 @@ pub struct Destination {
 }
 
 impl Destination {
-    /// Finds out whether a file can be written, before the guest takes its time. Nothing is left of the attempt.
+    /// Finds out whether a file can be written, before what goes there takes its time. Nothing is left of the attempt.
     pub fn of(file: &Path) -> Result<Self> {
         let file = match fs::metadata(file) {
-            // A device, of all things, must not be replaced by a picture.
+            // A device, of all things, must not be replaced by a result.
             Ok(there) if !there.is_file() => None,
             // What a link points to is replaced, not the link.
             Ok(_) => Some(fs::canonicalize(file)?),
@@ -52,7 +52,7 @@ impl Destination {
     fn temporary(&self) -> Result<NamedTempFile> {
         let folder = self.file.parent().filter(|folder| !folder.as_os_str().is_empty());
         tempfile::Builder::new()
-            .prefix(".timeline-")
+            .prefix(".quell-")
             .permissions(Permissions::from_mode(PERMISSIONS))
             .tempfile_in(folder.unwrap_or(Path::new(".")))
             .with_context(|| self.cannot())
