@@ -30,8 +30,22 @@ pub struct Apt {
 impl Apt {
     /// Sets it up and reads the package lists of the suites, of which the last is preferred.
     pub fn of(suites: &[&str]) -> Result<Self> {
+        // Only the package lists: the host may be set up to fetch translations and more with them.
+        Self::with_lists(suites, "deb", "Packages")
+    }
+
+    /// Sets one up that knows the source packages of a suite.
+    pub fn of_sources(suite: &str) -> Result<Self> {
+        Self::with_lists(&[suite], "deb-src", "Sources")
+    }
+
+    fn with_lists(suites: &[&str], kind: &str, lists: &str) -> Result<Self> {
         let suite = *suites.last().context("packages come from a suite")?;
-        let folder = paths::cache().join("apt").join(suite);
+        let folder = paths::cache().join("apt").join(if kind == "deb" {
+            suite.to_owned()
+        } else {
+            format!("{suite}-{kind}")
+        });
         for sub in ["state/lists/partial", "cache/archives/partial", "none"] {
             fs::create_dir_all(folder.join(sub))?;
         }
@@ -41,8 +55,7 @@ impl Apt {
         let keyring = mirror::keyring().map(|file| format!(" signed-by={file}")).unwrap_or_default();
         let mirrors = Mirrors::of_host()?;
         let uri = mirrors.require(Release::of_host().codename())?;
-        // Only the package lists: the host may be set up to fetch translations and more with them.
-        let source = |suite: &&str| format!("deb [target=Packages{keyring}] {uri} {suite} main\n");
+        let source = |suite: &&str| format!("{kind} [target={lists}{keyring}] {uri} {suite} main\n");
         fs::write(folder.join("sources.list"), suites.iter().map(source).collect::<String>())?;
         fs::write(folder.join("state/status"), "")?;
         let apt = Self { configuration: folder.join("apt.conf"), suite: suite.to_owned() };
@@ -64,6 +77,15 @@ impl Apt {
         let partial = tempfile::tempdir_in(paths::cache())?;
         let words = [&["download"][..], packages].concat();
         self.run(&format!("downloading {what}"), "apt-get", &words, partial.path())?;
+        fs::rename(partial.path(), done)?;
+        Ok(())
+    }
+
+    /// Downloads the parts of a source package into the new folder `done`: all or none.
+    pub fn download_source(&self, package: &str, done: &Path) -> Result<()> {
+        let partial = tempfile::tempdir_in(paths::cache())?;
+        let words = ["source", "--download-only", package];
+        self.run(&format!("downloading the source of {package}"), "apt-get", &words, partial.path())?;
         fs::rename(partial.path(), done)?;
         Ok(())
     }

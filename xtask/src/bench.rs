@@ -1,45 +1,104 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What the firmware costs: the instructions that it takes for each operation, counted by a plugin of QEMU's.
+//! What the firmware costs: the instructions that it takes for each operation, counted by a plugin of QEMU's, and its size.
 
+mod budgets;
+mod case;
 mod marks;
 mod measure;
 mod plugin;
+mod row;
+mod size;
+mod table;
 
 // Names and numbers alone, as the payload has them.
 #[path = "../../tests/conformance/src/bin/bench/operation.rs"]
 mod operation;
 
-use anyhow::Result;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, ensure};
 
 use crate::board::Board;
+use crate::destination::Destination;
 use crate::host::{self, Tool};
-use crate::image;
+use crate::progress::Spinner;
+use crate::{image, peer};
+use budgets::Budgets;
+use row::Row;
+use size::Size;
+
+pub use case::cases;
+
+/// The word for TF-A on the command line.
+const TF_A: &str = "tf-a";
+
+/// The machine: the one that there is other firmware for.
+const BOARD: Board = Board::SbsaRef;
 
 /// What to measure.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
+    /// Other firmware to compare with: an image of the whole first flash bank, or tf-a, which is built from Debian's source
+    #[arg(long, value_name = "IMAGE|tf-a")]
+    against: Option<PathBuf>,
     /// Numbers of cores
-    #[arg(long, value_delimiter = ',', default_value = "4")]
+    #[arg(long, value_delimiter = ',', default_values_t = row::CORES, value_parser = clap::value_parser!(u32).range(1..=512))]
     cores: Vec<u32>,
     /// The kind of core
-    #[arg(long, default_value = "max")]
+    #[arg(long, default_value = budgets::CPU)]
     cpu: String,
+    /// Write the rows into this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
 }
 
 /// Measures and prints.
 pub fn print(options: &Options) -> Result<()> {
+    let json = options.json.as_deref().map(Destination::of).transpose()?;
+    let is_budgeted = options.cpu == budgets::CPU;
     host::ensure(Tool::PAYLOADS)?;
-    let board = Board::default();
-    let firmware = image::build(board)?;
-    for &cores in &options.cores {
-        let measured = measure::run(board, &firmware.flash0, cores, &options.cpu)?;
-        for operation in operation::Operation::ALL {
-            if let Some(count) = measured.of(operation) {
-                println!("{:24} {cores:5} {count:12}", operation.name());
-            }
-        }
-        measured.left_out.iter().for_each(|line| println!("no {line}"));
+    plugin::ensure_qemu()?;
+    let firmware = image::build(BOARD)?;
+    let budgets = if is_budgeted { Some(Budgets::read()?) } else { None };
+    let rows = rows(options, &firmware.flash0, budgets.as_ref())?;
+    println!("EL3 instructions on {}, {}\n\n{}", BOARD.name(), options.cpu, table::rows(&rows));
+    print!("{}", table::sizes(&Size::of(&firmware, BOARD)?));
+    if let Some(json) = json {
+        json.write(&row::json(&rows)?)?;
     }
     Ok(())
+}
+
+/// Measures, and says which rows stay empty. Other firmware may fail as it likes.
+fn rows(options: &Options, flash0: &Path, budgets: Option<&Budgets>) -> Result<Vec<Row>> {
+    let peer = options.against.as_deref().map(flash_of).transpose()?;
+    let mut rows = Vec::new();
+    let mut missing = BTreeSet::new();
+    for &cores in &options.cores {
+        let spinner = Spinner::start(&format!("measuring {cores} cores"));
+        let own = measure::run(BOARD, flash0, cores, &options.cpu)?;
+        let other = peer.as_deref().map(|peer| measure::run(BOARD, peer, cores, &options.cpu)).transpose();
+        drop(spinner);
+        missing.extend(own.missing("Quell", cores));
+        if let Err(error) = &other {
+            let reason = format!("{error:#}");
+            missing.insert(format!("peer on {cores} cores: {}", reason.lines().next().unwrap_or_default()));
+        }
+        let other = other.unwrap_or_default();
+        missing.extend(other.iter().flat_map(|measured| measured.missing("peer", cores)));
+        rows.extend(Row::all_of(cores, &own, other.as_ref(), budgets));
+    }
+    missing.iter().for_each(|line| eprintln!("{line}"));
+    Ok(rows)
+}
+
+/// Returns the flash bank of the firmware to compare with.
+fn flash_of(peer: &Path) -> Result<PathBuf> {
+    if peer == Path::new(TF_A) {
+        return peer::tf_a();
+    }
+    ensure!(peer.is_file(), "no flash image {}", peer.display());
+    Ok(peer.to_path_buf())
 }

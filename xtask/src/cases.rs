@@ -13,7 +13,7 @@ use crate::conformance::{self, Options};
 use crate::image::{self, TARGET, cargo};
 use crate::qemu::{Program, RELEASES};
 use crate::test::{Case, Log, Tally};
-use crate::{crash, demo, linux, many_cores, no_fp, paths, platform, probe, scale, stack};
+use crate::{bench, crash, demo, linux, many_cores, no_fp, paths, platform, probe, scale, stack};
 
 /// How long one cargo command may take.
 const CARGO_TIMEOUT: Duration = Duration::from_secs(1200);
@@ -79,6 +79,7 @@ pub fn all() -> Vec<Case> {
         demo::run(Board::default(), false, |line| log.line(line)).map(|_| Tally::pass())
     }));
     cases.push(Case::new("timeline", demo::timeline));
+    cases.extend(bench::cases());
     for (smp, cpu, seconds) in MACHINES {
         let rounds = if cpu == "max" { LANE_ROUNDS } else { OTHER_ROUNDS };
         let options = Options { rounds, seconds, ..Options::on(smp, cpu) };

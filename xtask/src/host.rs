@@ -26,6 +26,9 @@ const ASK_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a download of a Rust component may take.
 const RUSTUP_TIMEOUT: Duration = Duration::from_secs(600);
 
+/// One of OpenSSL's headers, where Debian has them.
+const OPENSSL_HEADER: &str = "/usr/include/openssl/sha.h";
+
 /// A tool that we can look for and install.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tool {
@@ -53,6 +56,10 @@ pub enum Tool {
     Flex,
     /// xz, which the kernel's source is packed with.
     Xz,
+    /// dpkg-source, which unpacks Debian's source packages.
+    DpkgSource,
+    /// The headers of OpenSSL, which TF-A's packing tool is built with.
+    Openssl,
 }
 
 impl Tool {
@@ -64,6 +71,9 @@ impl Tool {
 
     /// What it takes to build a kernel. The host's own C compiler is there: cargo links with it.
     pub const KERNEL: &[Self] = &[Self::Gcc, Self::Make, Self::Bc, Self::Bison, Self::Flex, Self::Xz];
+
+    /// What it takes to build TF-A from Debian's source. The host's own C compiler is there: cargo links with it.
+    pub const PEER: &[Self] = &[Self::Gcc, Self::Make, Self::DpkgSource, Self::Openssl];
 
     /// Everything that the tests need, but for a kernel of our own: the case that builds it asks for more.
     pub const ALL: &[Self] = &[
@@ -115,6 +125,8 @@ pub fn ensure(needs: &[Tool]) -> Result<()> {
             Tool::Bison if !answers("bison") => wanted.add("bison"),
             Tool::Flex if !answers("flex") => wanted.add("flex"),
             Tool::Xz if !answers("xz") => wanted.add("xz-utils"),
+            Tool::DpkgSource if !answers("dpkg-source") => wanted.add("dpkg-dev"),
+            Tool::Openssl if !Path::new(OPENSSL_HEADER).exists() => wanted.add("libssl-dev"),
             _ => {}
         }
     }

@@ -19,6 +19,7 @@ mod linux;
 mod many_cores;
 mod no_fp;
 mod paths;
+mod peer;
 mod platform;
 mod probe;
 mod process;

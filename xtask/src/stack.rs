@@ -207,6 +207,12 @@ pub fn check(path: &Path, cores: usize) -> Result<(u64, u64)> {
     Ok((graph_of(&file)?.check(&ROOTS, stack)?, stack))
 }
 
+/// Returns the bytes of the deepest path from each root of the monitor's ELF file.
+pub fn depths(file: &Elf<'_>) -> Result<Vec<(&'static str, u64)>> {
+    let deepest = graph_of(file)?.deepest_of_each(&ROOTS)?;
+    Ok(ROOTS.into_iter().zip(deepest).map(|(root, deepest)| (root, deepest.bytes)).collect())
+}
+
 fn graph_of(file: &Elf<'_>) -> Result<Graph> {
     Ok(Graph::new(functions_of(file), &code::code_of(file)?))
 }
