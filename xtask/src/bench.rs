@@ -6,6 +6,7 @@ mod budgets;
 mod case;
 mod marks;
 mod measure;
+mod plot;
 mod plugin;
 mod row;
 mod size;
@@ -18,7 +19,7 @@ mod operation;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
 use crate::board::Board;
 use crate::destination::Destination;
@@ -26,6 +27,7 @@ use crate::host::{self, Tool};
 use crate::progress::Spinner;
 use crate::{image, peer};
 use budgets::Budgets;
+use plot::Subject;
 use row::Row;
 use size::Size;
 
@@ -52,11 +54,15 @@ pub struct Options {
     /// Write the rows into this file, as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Draw the rows into this file, as an SVG
+    #[arg(long, value_name = "FILE")]
+    plot: Option<PathBuf>,
 }
 
 /// Measures and prints.
 pub fn print(options: &Options) -> Result<()> {
-    let json = options.json.as_deref().map(Destination::of).transpose()?;
+    let open = |file: &Option<PathBuf>| file.as_deref().map(Destination::of).transpose();
+    let (json, plot) = (open(&options.json)?, open(&options.plot)?);
     let is_budgeted = options.cpu == budgets::CPU;
     host::ensure(Tool::PAYLOADS)?;
     plugin::ensure_qemu()?;
@@ -67,6 +73,11 @@ pub fn print(options: &Options) -> Result<()> {
     print!("{}", table::sizes(&Size::of(&firmware, BOARD)?));
     if let Some(json) = json {
         json.write(&row::json(&rows)?)?;
+    }
+    if let Some(plot) = plot {
+        let peer = options.against.as_deref().map(name_of).transpose()?;
+        let subject = Subject { machine: BOARD.name(), cpu: &options.cpu, peer: peer.as_deref() };
+        plot.write(&plot::svg(&rows, subject)?)?;
     }
     Ok(())
 }
@@ -101,4 +112,13 @@ fn flash_of(peer: &Path) -> Result<PathBuf> {
     }
     ensure!(peer.is_file(), "no flash image {}", peer.display());
     Ok(peer.to_path_buf())
+}
+
+/// Returns what the firmware to compare with is called.
+fn name_of(peer: &Path) -> Result<String> {
+    if peer == Path::new(TF_A) {
+        return Ok("TF-A".to_owned());
+    }
+    let name = peer.file_stem().context("the image has no name")?;
+    Ok(name.to_string_lossy().into_owned())
 }
