@@ -4,6 +4,7 @@
 
 mod budgets;
 mod case;
+mod document;
 mod marks;
 mod measure;
 mod plot;
@@ -57,6 +58,9 @@ pub struct Options {
     /// Draw the rows into this file, as an SVG
     #[arg(long, value_name = "FILE")]
     plot: Option<PathBuf>,
+    /// Lower the budgets to what was measured, and write them into docs/performance.md
+    #[arg(long)]
+    update: bool,
 }
 
 /// Measures and prints.
@@ -64,11 +68,15 @@ pub fn print(options: &Options) -> Result<()> {
     let open = |file: &Option<PathBuf>| file.as_deref().map(Destination::of).transpose();
     let (json, plot) = (open(&options.json)?, open(&options.plot)?);
     let is_budgeted = options.cpu == budgets::CPU;
+    ensure!(is_budgeted || !options.update, "the budgets are for cores of kind {}", budgets::CPU);
     host::ensure(Tool::PAYLOADS)?;
     plugin::ensure_qemu()?;
     let firmware = image::build(BOARD)?;
     let budgets = if is_budgeted { Some(Budgets::read()?) } else { None };
     let rows = rows(options, &firmware.flash0, budgets.as_ref())?;
+    if options.update {
+        document::update(&Budgets::lower(&rows)?)?;
+    }
     println!("EL3 instructions on {}, {}\n\n{}", BOARD.name(), options.cpu, table::rows(&rows));
     print!("{}", table::sizes(&Size::of(&firmware, BOARD)?));
     if let Some(json) = json {

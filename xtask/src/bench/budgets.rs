@@ -63,6 +63,14 @@ impl Budgets {
         Ok(budgets)
     }
 
+    /// Lowers the budgets to what rows took, in the file too; a row that takes more keeps its budget.
+    pub fn lower(rows: &[Row]) -> Result<Self> {
+        let text = fs::read_to_string(paths::root().join(FILE)).with_context(|| format!("no {FILE}"))?;
+        let lowered = lowered(&text, &Self::parse(&text).context(FILE)?, rows);
+        fs::write(paths::root().join(FILE), &lowered)?;
+        Self::parse(&lowered).context(FILE)
+    }
+
     /// Returns the most instructions of an operation.
     pub fn of(&self, operation: Operation, cores: u32) -> Option<u64> {
         self.instructions.get(operation.name())?.get(&cores.to_string()).copied()
@@ -89,6 +97,27 @@ impl Budgets {
         }
         bail!("{}", wrong.join("\n"))
     }
+}
+
+/// Returns the text of the file with lower budgets.
+fn lowered(text: &str, budgets: &Budgets, rows: &[Row]) -> String {
+    let line = |line: &str| {
+        let operation = Operation::ALL
+            .into_iter()
+            .find(|operation| line.starts_with(&format!("{} = {{", operation.name())));
+        let Some(operation) = operation else { return format!("{line}\n") };
+        let took = |cores| {
+            let row = rows.iter().find(|row| row.operation == operation.name() && row.cores == cores);
+            row.and_then(|row| row.instructions).unwrap_or(u64::MAX)
+        };
+        let lower = |cores| Some(format!("{cores} = {}", budgets.of(operation, cores)?.min(took(cores))));
+        format!(
+            "{} = {{ {} }}\n",
+            operation.name(),
+            CORES.into_iter().filter_map(lower).collect::<Vec<_>>().join(", ")
+        )
+    };
+    text.lines().map(line).collect()
 }
 
 /// Says what is wrong with a row, if something is.
@@ -130,6 +159,19 @@ mod tests {
         let odd = text.replace("cpu_off = { ", "cpu_off = { 04 = 1, ");
         assert_eq!(error(&odd), "cpu_off has no row for 04 cores");
         assert!(error(&text.replace("[bytes]", "[bytes]\nheap = 0")).contains("heap"));
+    }
+
+    #[test]
+    fn budgets_only_get_lower() {
+        let text = file();
+        let budgets = Budgets::parse(&text).unwrap();
+        assert_eq!(lowered(&text, &budgets, &[]), text);
+        let (now, operation) = (budgets.of(Operation::Mask, 4).unwrap(), "mask");
+        let row = |count| Row { operation, cores: 4, instructions: Some(count), budget: None, peer: None };
+        assert_eq!(lowered(&text, &budgets, &[row(now + 1)]), text);
+        let lower = lowered(&text, &budgets, &[row(now - 1)]);
+        assert_eq!(Budgets::parse(&lower).unwrap().of(Operation::Mask, 4), Some(now - 1));
+        assert_eq!(lower.lines().zip(text.lines()).filter(|(one, other)| one != other).count(), 1);
     }
 
     #[test]

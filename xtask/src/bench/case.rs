@@ -8,7 +8,7 @@ use super::budgets::{self, Budgets};
 use super::plugin::{self, Blocks};
 use super::row::{self, Row};
 use super::size::Size;
-use super::{BOARD, measure, table};
+use super::{BOARD, document, measure, table};
 use crate::image;
 use crate::test::{Case, Log, Tally};
 
@@ -25,7 +25,7 @@ fn counted(name: &str, run: impl Fn(&mut Log) -> Result<Tally> + 'static) -> Cas
     })
 }
 
-/// Every row is within its budget, and so is the size.
+/// Every row is within its budget, and so is the size, which is the one that the document has last.
 fn within_budgets(log: &mut Log) -> Result<Tally> {
     let firmware = image::build(BOARD)?;
     let budgets = Budgets::read()?;
@@ -38,6 +38,7 @@ fn within_budgets(log: &mut Log) -> Result<Tally> {
     log.line(&table::rows(&rows));
     log.line(&table::sizes(&size));
     budgets.judge(&rows, &size)?;
+    document::judge_sizes(&size)?;
     Ok(Tally { reason: Some(format!("{} rows", rows.len())), ..Tally::pass() })
 }
 
