@@ -20,7 +20,7 @@ use arm_gic::{
     gicv3::{
         GicCpuInterface, GicDistributor, GicError, GicRedistributor, HIGHEST_NS_PRIORITY, HIGHEST_S_PRIORITY,
         SgiTarget, SgiTargetGroup,
-        registers::{Gicd, GicdCtlr, GicrSgi},
+        registers::{Gicd, GicdCtlr, GicrSgi, Sgi},
     },
 };
 use quell_plat::Platform;
@@ -149,7 +149,12 @@ fn init_private(index: usize) {
     write(field!(sgi, icenabler), u32::MAX);
     // Nothing is enabled any more when the rest is changed.
     GicRedistributor::new(registers.reborrow()).wait_for_pending_write();
-    let mut sgi = field!(registers, sgi);
+    assign_private(field!(registers, sgi));
+}
+
+// A function of its own: from the frame's address, each register is one instruction away.
+#[inline(never)]
+fn assign_private(mut sgi: UniqueMmioPointer<'_, Sgi>) {
     write(field!(sgi, icpendr), u32::MAX);
     write(field!(sgi, icactiver), u32::MAX);
     field!(sgi, nsacr).write(0);

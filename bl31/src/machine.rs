@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Bytes of a core's stack. It is empty whenever the core is not in EL3.
-pub(crate) const STACK_SIZE: usize = 1536;
+pub(crate) const STACK_SIZE: usize = 1408;
 
 const CORES: usize = Machine::MAX_CORES;
 

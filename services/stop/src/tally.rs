@@ -88,7 +88,7 @@ impl Tally {
 
     /// Returns how many of them have stopped.
     pub(crate) const fn contained(self) -> u64 {
-        (self.counts & 0xffff) + (self.counts / NMI & 0xffff) + (self.counts / OFF & 0xffff)
+        (self.counts & 0xffff) + ((self.counts / NMI) & 0xffff) + ((self.counts / OFF) & 0xffff)
     }
 
     /// Returns the four counts as POLL tells them.
