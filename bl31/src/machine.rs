@@ -2,7 +2,11 @@
 
 //! The one machine that this image runs on, and everything in RAM that exists once or once per core.
 
-use core::{cell::UnsafeCell, ops::Range};
+use core::{
+    cell::UnsafeCell,
+    ops::Range,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use aarch64_cpu::registers::{CNTFRQ_EL0, CNTPCT_EL0, SCTLR_EL1, SCTLR_EL2, SPSR_EL3};
 use quell_plat::{Description, Platform};
@@ -52,14 +56,13 @@ static RECORDS: [RecordSlot; CORES] = [const { RecordSlot::new() }; CORES];
 struct Known {
     psci: Psci<'static, Hardware>,
     stop: Stop<'static, Hardware>,
-    gicr: u64,
     memory: Range<u64>,
     enables: Enables,
 }
 
 impl Known {
     /// Returns a machine with so many cores; without any, nothing is known of it yet.
-    const fn new(cores: usize, gicr: u64, memory: Range<u64>, enables: Enables) -> Self {
+    const fn new(cores: usize, memory: Range<u64>, enables: Enables) -> Self {
         let (slots, _) = CORE_SLOTS.split_at(cores);
         let (psci_slots, _) = PSCI_SLOTS.split_at(cores);
         let (stop_slots, _) = STOP_SLOTS.split_at(cores);
@@ -68,12 +71,14 @@ impl Known {
         Self {
             psci: Psci::new(table, &PSCI, psci_slots, &Hardware),
             stop: Stop::new(table, &STOP, stop_slots, records, &Hardware),
-            gicr,
             memory,
             enables,
         }
     }
 }
+
+/// Where the redistributors are, as the tree says. By itself, so that a test can take it away.
+static GICR: AtomicU64 = AtomicU64::new(0);
 
 /// The place of what is known.
 struct Place(UnsafeCell<Known>);
@@ -81,7 +86,7 @@ struct Place(UnsafeCell<Known>);
 // SAFETY: it is written once, by the first core before any other runs.
 unsafe impl Sync for Place {}
 
-static KNOWN: Place = Place(UnsafeCell::new(Known::new(0, 0, 0..0, Enables::NONE)));
+static KNOWN: Place = Place(UnsafeCell::new(Known::new(0, 0..0, Enables::NONE)));
 
 fn known() -> &'static Known {
     // SAFETY: the only write is in `describe`, and nobody keeps a reference from before.
@@ -98,7 +103,8 @@ fn known() -> &'static Known {
 pub(crate) unsafe fn describe(description: &Description) {
     let cores = description.cores;
     let memory = description.memory.clone();
-    let now_known = Known::new(cores, description.gicr, memory, Enables::of_this_core());
+    let now_known = Known::new(cores, memory, Enables::of_this_core());
+    GICR.store(description.gicr, Ordering::Relaxed);
     // SAFETY: the caller promises that nobody reads it, nor refers to it.
     unsafe { *KNOWN.0.get() = now_known };
     for index in 0..cores {
@@ -139,7 +145,7 @@ pub(crate) fn enables() -> &'static Enables {
 
 /// Returns the address of the first redistributor.
 pub(crate) fn gicr() -> u64 {
-    known().gicr
+    GICR.load(Ordering::Relaxed)
 }
 
 /// Returns the address behind the stack of the core with this index, where an empty stack begins.
