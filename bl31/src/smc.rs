@@ -33,8 +33,13 @@ pub(crate) fn affinity_info_at_once(caller: Caller, [x0, x1, x2]: [u64; 3]) -> b
 /// Answers CPU_ON.
 #[inline(always)]
 pub(crate) fn cpu_on_at_once(caller: Caller, [x0, arguments @ ..]: [u64; 4]) -> bool {
+    // First: the core that it starts may fail before this one is done.
+    caller.note_call(x0);
     let code = machine::psci().cpu_on_at_once(arguments, caller.local(), caller.counters());
-    code.is_some_and(|code| answer(caller, x0, code))
+    code.is_some_and(|code| {
+        caller.set_code(code);
+        true
+    })
 }
 
 /// Leaves every register as it is, which is what the call wants.
