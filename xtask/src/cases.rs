@@ -87,6 +87,7 @@ pub fn all() -> Vec<Case> {
     }
     let virt = Options { board: Board::Virt, rounds: OTHER_ROUNDS, seconds: 1, ..Options::on(4, "max") };
     cases.push(conformance("conformance machine=virt", virt.clone()));
+    cases.push(Case::new("conformance selftest", conformance::selftest::run));
     cases.extend(scale::cases());
     let storm = |seconds| Options {
         filter: "^stop.storm.".to_owned(),

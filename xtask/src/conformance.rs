@@ -1,19 +1,34 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The conformance suite: a payload that runs its cases on the machine and prints one line for each.
+//! The conformance suite: a payload that runs its cases on a machine with any EL3 firmware, and the reports of what it found
+//! (`docs/conformance.md`).
 
+mod html;
+mod junit;
+mod list;
+mod markdown;
+mod report;
+mod run;
+pub mod selftest;
+mod session;
 mod tap;
 
-use std::path::PathBuf;
-use std::time::Duration;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
 use crate::board::Board;
 use crate::host::{self, Tool};
-use crate::image;
-use crate::qemu::{Machine, Program};
+use crate::progress::Bar;
+use crate::qemu::{Machine, Outcome, Program};
 use crate::test::Tally;
+use crate::{image, paths};
+use report::Report;
+use run::News;
+use session::{End, Session};
 
 /// The size of the payload's parameters.
 const PARAMETERS_SIZE: usize = 256;
@@ -24,23 +39,11 @@ pub fn parameters_offset(board: Board) -> u64 {
     board.flash_size() - 4096
 }
 
-/// What the suite's last line starts with.
-const DONE: &str = "done ";
-
 /// The rounds of each race, unless told otherwise.
 const ROUNDS: u32 = 200;
 
 /// The most seconds that the rounds of one race take together, unless told otherwise.
 const SECONDS: u32 = 15;
-
-/// How long the suite may take, its races apart.
-const TIMEOUT: Duration = Duration::from_secs(300);
-
-/// How long one round of all races may take, on a host with fewer cores than the machine.
-const ROUND_TIMEOUT: Duration = Duration::from_millis(15);
-
-/// How much longer each core may make it: all cores take part in most cases, and the host has few processors for them.
-const CORE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What to run the suite on, and what of it.
 #[derive(Clone, Debug, clap::Args)]
@@ -54,7 +57,7 @@ pub struct Options {
     /// The kind of core
     #[arg(long, default_value = "max")]
     pub cpu: String,
-    /// Run only the cases with this word in their name, or, behind `^`, at its beginning
+    /// Run only the cases with this word in their id, or, behind `^`, at its beginning
     #[arg(long, default_value = "")]
     pub filter: String,
     /// Rounds of each race
@@ -67,8 +70,8 @@ pub struct Options {
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// Other firmware to judge: an image of the whole first flash bank
-    #[arg(long, value_name = "IMAGE")]
-    pub flash0: Option<PathBuf>,
+    #[arg(long, value_name = "FLASH0.fd")]
+    pub firmware: Option<PathBuf>,
     /// Another QEMU than the one that was chosen for all runs.
     #[arg(skip)]
     pub qemu: Option<Program>,
@@ -88,7 +91,7 @@ impl Options {
             rounds: ROUNDS,
             seconds: SECONDS,
             seed: 1,
-            flash0: None,
+            firmware: None,
             qemu: None,
             arguments: Vec::new(),
         }
@@ -99,174 +102,244 @@ impl Options {
         self.qemu.clone().unwrap_or_else(Program::chosen)
     }
 
-    /// Returns the machine that runs the suite.
+    /// Builds the payload and returns its flash image.
+    fn payload(&self) -> Result<PathBuf> {
+        image::payload(self.board, "conformance")
+    }
+
+    /// Returns the machine that runs the suite, without anybody who looks after it.
     pub fn machine(&self) -> Result<Machine> {
-        let flash0 = match &self.flash0 {
+        self.machine_after(None)
+    }
+
+    /// Returns the machine that runs the cases behind one of them.
+    fn machine_after(&self, after: Option<&str>) -> Result<Machine> {
+        let flash0 = match &self.firmware {
             Some(image) => image.clone(),
             None => image::build(self.board)?.flash0,
         };
         let machine = Machine::new(self.board, &flash0)
             .name("conformance")
             .program(self.program())
-            .flash1(&image::payload(self.board, "conformance")?)
-            .flash1_bytes(parameters_offset(self.board), &self.parameters()?)
+            .flash1(&self.payload()?)
+            .flash1_bytes(parameters_offset(self.board), &self.parameters(after)?)
             .smp(self.smp)
-            .cpu(&self.cpu)
-            .timeout(TIMEOUT + ROUND_TIMEOUT * self.rounds + CORE_TIMEOUT * self.smp);
+            .cpu(&self.cpu);
         Ok(self.arguments.iter().fold(machine, |machine, argument| machine.arg(argument)))
     }
 
+    /// Returns what is called Quell, or the file that the firmware is in.
+    fn firmware_name(&self) -> String {
+        let name = self.firmware.as_ref().map(|image| image.file_name().unwrap_or(image.as_os_str()));
+        name.map_or_else(|| "Quell".to_owned(), |name| name.to_string_lossy().into_owned())
+    }
+
+    /// Says what is run, and on what.
+    fn facts(&self) -> Result<Vec<(&'static str, String)>> {
+        let Self { board, smp, cpu, filter, rounds, seconds, seed, .. } = self;
+        let mut facts = vec![
+            ("Firmware", self.firmware_name()),
+            ("Machine", format!("{} of QEMU {}", board.name(), self.program().version()?)),
+            ("Cores", format!("{smp} of {cpu}")),
+            ("Rounds of each race", format!("{rounds}, or what fits into {seconds} s")),
+            ("Seed", seed.to_string()),
+        ];
+        if !filter.is_empty() {
+            facts.push(("Cases with", filter.clone()));
+        }
+        Ok(facts)
+    }
+
     /// Writes the parameters as the payload reads them.
-    fn parameters(&self) -> Result<Vec<u8>> {
+    fn parameters(&self, after: Option<&str>) -> Result<Vec<u8>> {
         let Self { filter, rounds, seconds, seed, .. } = self;
+        let after = after.map(|id| format!(" after={id}")).unwrap_or_default();
         ensure!(!filter.contains(char::is_whitespace), "the filter `{filter}` is more than one word");
         let mut text =
-            format!("filter={filter} rounds={rounds} seconds={seconds} seed={seed}\n").into_bytes();
+            format!("filter={filter}{after} rounds={rounds} seconds={seconds} seed={seed}\n").into_bytes();
         ensure!(text.len() <= PARAMETERS_SIZE, "the filter is too long");
         text.resize(PARAMETERS_SIZE, 0);
         Ok(text)
     }
 }
 
-/// How the cases are printed.
+/// How a run is reported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// As the payload prints them
+    /// For people: a line for each case as it ends, and a summary
     #[default]
     Text,
-    /// As a stream of the Test Anything Protocol
+    /// A stream of the Test Anything Protocol
     Tap,
+    /// JUnit's XML
+    Junit,
+    /// A page for a browser, in one file
+    Html,
 }
 
-/// Runs the suite and prints it; returns whether no case failed.
-pub fn print(options: &Options, format: Format) -> Result<bool> {
-    let result = match format {
-        Format::Text => {
-            host::ensure(Tool::PAYLOADS)?;
-            run(options, |line| println!("{line}"))
+/// What to do with a run.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Reporting {
+    /// How the run is reported
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// Write the report to this file, and a summary to the terminal
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Run the suite on this firmware, too, and report where the two differ, as Markdown
+    #[arg(long, value_name = "FLASH0.fd", conflicts_with = "format")]
+    pub compare: Option<PathBuf>,
+    /// List the cases and run none: id, section of the specification, what it shows
+    #[arg(long, conflicts_with_all = ["compare", "format", "out"])]
+    pub list: bool,
+}
+
+/// Does what was asked for; returns whether no case failed.
+pub fn perform(options: &Options, reporting: &Reporting) -> Result<bool> {
+    host::ensure(Tool::PAYLOADS)?;
+    if reporting.list {
+        for case in run::wanted(options)? {
+            println!("{}\t{}\t{}", case.id, case.section, case.shows);
         }
-        Format::Tap => print_tap(options),
-    };
-    result.map(|tally| tally.failed == 0)
-}
-
-fn print_tap(options: &Options) -> Result<Tally> {
-    println!("{}", tap::VERSION);
-    let mut translator = tap::Translator::default();
-    let on_line = |line: &str| match translator.line(line) {
-        Some(line) => println!("{line}"),
-        // QEMU's messages and what belongs to no case must not get lost.
-        None if line.is_empty() || line.starts_with(DONE) => {}
-        None => eprintln!("{line}"),
-    };
-    let result = host::ensure(Tool::PAYLOADS).and_then(|()| run(options, on_line));
-    match &result {
-        Ok(_) => println!("{}", translator.plan()),
-        Err(error) => println!("{}", tap::bail_out(error)),
+        return Ok(true);
     }
-    result
+    if let Some(peer) = &reporting.compare {
+        return compare(options, peer, reporting.out.as_deref());
+    }
+    let mut output: Box<dyn Write> = match &reporting.out {
+        Some(path) => {
+            Box::new(fs::File::create(path).with_context(|| format!("cannot write {}", path.display()))?)
+        }
+        None => Box::new(io::stdout()),
+    };
+    let report = match reporting.format {
+        Format::Text => print(options, &mut output, "", |_, row| row.line() + "\n"),
+        Format::Tap => print(options, &mut output, &tap::head(run::wanted(options)?.len()), tap::point),
+        Format::Junit | Format::Html => print(options, &mut io::sink(), "", |_, _| String::new()),
+    };
+    let report = match report {
+        Err(error) if reporting.format == Format::Tap => {
+            writeln!(output, "{}", tap::bail_out(&error))?;
+            return Err(error);
+        }
+        report => report?,
+    };
+    match reporting.format {
+        Format::Text => write!(output, "\n{}", report.summary())?,
+        Format::Tap => {}
+        Format::Junit => write!(output, "{}", junit::write(&report)?)?,
+        Format::Html => write!(output, "{}", html::write(&report)?)?,
+    }
+    if let Some(path) = &reporting.out {
+        print!("{}", report.summary());
+        println!("{}: the report", paths::shown(path));
+    }
+    if !report.secure.is_empty() {
+        eprintln!("the secure UART says:\n{}", report.secure.trim_end());
+    }
+    Ok(report.tally().failed == 0 && (report.secure.is_empty() || options.firmware.is_some()))
 }
 
-/// Runs the suite with each line of the console given to `on_line`; returns the numbers of its cases. A suite
-/// that does not come to its end, or a machine that does not, is an error.
-pub fn run(options: &Options, mut on_line: impl FnMut(&str)) -> Result<Tally> {
-    let mut report = Report::default();
-    let outcome = options.machine()?.run(|line| {
-        report.line(line);
-        on_line(line);
+/// Runs the suite with a bar that shows how far it is; writes a head, and a text for each case as it ends.
+fn print(
+    options: &Options,
+    output: &mut dyn Write,
+    head: &str,
+    text: impl Fn(usize, &report::Row) -> String,
+) -> Result<Report> {
+    let bar = Bar::start(run::wanted(options)?.len());
+    let mut number = 0;
+    let mut written = output.write_all(head.as_bytes());
+    let report = run::run(options, |news| match news {
+        News::Line(_) => {}
+        News::Begins(id) => bar.note(id),
+        News::Ended(row) => {
+            number += 1;
+            if written.is_ok() {
+                written = bar.suspend(|| output.write_all(text(number, row).as_bytes()));
+            }
+            bar.advance();
+        }
     })?;
-    // What other firmware prints on its own UART is its own affair.
-    if options.flash0.is_some() { outcome.check_power_off() } else { outcome.check() }?;
-    report.finish().map_err(|error| anyhow!("{error}{}", outcome.firmware_report()))
+    written?;
+    Ok(report)
 }
 
-/// The suite's lines as they come.
-#[derive(Default)]
-struct Report {
-    tally: Tally,
-    done: Option<String>,
-    last: Option<String>,
+/// Runs the suite on two firmwares and reports where they differ; returns whether no case failed on the first.
+fn compare(options: &Options, peer: &Path, out: Option<&Path>) -> Result<bool> {
+    let peer = Options { firmware: Some(peer.to_owned()), ..options.clone() };
+    let run = |options| print(options, &mut io::sink(), "", |_, _| String::new());
+    let (ours, theirs) = (run(options)?, run(&peer)?);
+    let text = markdown::compare((&options.firmware_name(), &ours), (&peer.firmware_name(), &theirs))?;
+    match out {
+        Some(path) => fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?,
+        None => print!("{text}"),
+    }
+    Ok(ours.tally().failed == 0)
 }
 
-impl Report {
-    fn line(&mut self, line: &str) {
-        if line.trim().is_empty() {
-            return;
+/// Runs the suite with each line of the console given to `on_line`, and then the cases that failed; returns the numbers of its
+/// cases. Our own firmware has nothing to say on the secure UART.
+pub fn run(options: &Options, mut on_line: impl FnMut(&str)) -> Result<Tally> {
+    let report = run::run(options, |news| {
+        if let News::Line(line) = news {
+            on_line(line);
         }
-        self.last = Some(line.to_owned());
-        match line.split_once(' ') {
-            Some(("ok", _)) => self.tally.passed += 1,
-            Some(("not", rest)) if rest.starts_with("ok ") => self.tally.failed += 1,
-            Some(("skip", _)) => self.tally.skipped += 1,
-            Some(("done", numbers)) => self.done = Some(numbers.to_owned()),
-            _ => {}
-        }
-    }
+    })?;
+    report.failures().for_each(|row| on_line(&row.line()));
+    ensure!(
+        report.secure.is_empty() || options.firmware.is_some(),
+        "the firmware was not quiet: the secure UART says:\n{}",
+        report.secure.trim_end()
+    );
+    Ok(report.tally())
+}
 
-    /// Returns the numbers, if the suite came to its end and counted as we did.
-    fn finish(self) -> Result<Tally> {
-        let Self { tally, done, last } = self;
-        let done = done.with_context(|| match &last {
-            Some(last) => format!("the suite did not end; its last line was: {last}"),
-            None => "the suite printed nothing".to_owned(),
-        })?;
-        let counted = format!("passed {} failed {} skipped {}", tally.passed, tally.failed, tally.skipped);
-        if done.trim() != counted {
-            bail!("the suite says `{}`, its lines say `{counted}`", done.trim());
+/// Judges a run of [`Options::machine`] by somebody who looked after it; returns the numbers of its cases.
+pub fn judge(outcome: &Outcome) -> Result<Tally> {
+    outcome.check()?;
+    let now = Instant::now();
+    let mut session = Session::new(now);
+    outcome.console.lines().for_each(|line| session.line(line, now));
+    session.end(End::Off, now);
+    let mut tally = Tally::default();
+    for ran in session.take() {
+        match ran.verdict {
+            session::Verdict::Passed => tally.passed += 1,
+            session::Verdict::Failed { expected, saw } => {
+                anyhow::bail!("{}: expected {expected}, saw {saw}", ran.id)
+            }
+            session::Verdict::Skipped(_) => tally.skipped += 1,
         }
-        ensure!(tally.passed + tally.failed > 0, "the suite ran no case");
-        // The machine goes off behind that line. If it does not, the payload says so.
-        if let Some(last) = last.filter(|last| !last.starts_with(DONE)) {
-            bail!("the suite has ended, and then: {last}");
-        }
-        Ok(tally)
     }
+    Ok(tally)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn report(text: &str) -> Result<Tally> {
-        let mut report = Report::default();
-        text.lines().for_each(|line| report.line(line));
-        report.finish()
-    }
-
-    #[test]
-    fn cases_are_counted() {
-        let text = "# 4 cores\nok psci_version\nnot ok cpu_on: expected 0, saw -2\nskip off: one core\n\
-                    ok two words\nokay is no verdict\ndone passed 2 failed 1 skipped 1\n";
-        let tally = report(text).unwrap();
-        assert_eq!(tally, Tally { passed: 2, failed: 1, skipped: 1, reason: None });
-    }
-
-    #[test]
-    fn a_suite_that_does_not_end_names_its_last_line() {
-        let error = report("ok a\n# race round 17\n\n").unwrap_err().to_string();
-        assert!(error.ends_with("its last line was: # race round 17"), "{error}");
-        assert!(report("").unwrap_err().to_string().contains("nothing"));
-        let error = report("ok a\ndone passed 1 failed 0 skipped 0\n# still on\n").unwrap_err().to_string();
-        assert!(error.ends_with("and then: # still on"), "{error}");
-    }
-
-    #[test]
-    fn a_lost_line_is_noticed() {
-        assert!(report("ok a\ndone passed 2 failed 0 skipped 0").is_err());
-        assert!(report("done passed 0 failed 0 skipped 0").is_err());
-    }
-
     #[test]
     fn parameters_fill_their_place() {
         let mut options = Options::on(4, "max");
         options.filter = "cpu_on".to_owned();
         options.rounds = 17;
-        let parameters = options.parameters().unwrap();
+        let parameters = options.parameters(None).unwrap();
         assert_eq!(parameters.len(), 256);
         assert!(parameters.starts_with(b"filter=cpu_on rounds=17 seconds=15 seed=1\n\0"));
+        let parameters = options.parameters(Some("psci.version")).unwrap();
+        assert!(parameters.starts_with(b"filter=cpu_on after=psci.version rounds=17 "));
         options.filter = "two words".to_owned();
-        assert!(options.parameters().is_err());
+        assert!(options.parameters(None).is_err());
         options.filter = "x".repeat(300);
-        assert!(options.parameters().is_err());
+        assert!(options.parameters(None).is_err());
+    }
+
+    #[test]
+    fn firmware_is_called_by_its_file() {
+        let mut options = Options::on(4, "max");
+        assert_eq!(options.firmware_name(), "Quell");
+        options.firmware = Some("/tmp/tf-a.fd".into());
+        assert_eq!(options.firmware_name(), "tf-a.fd");
     }
 }

@@ -76,12 +76,14 @@ fn within_budget(size: usize) -> Result<()> {
     Ok(())
 }
 
-/// Builds a payload of package `conformance` for a machine and returns its flash image.
+/// Builds a payload of package `conformance` for a machine and returns its flash image; the ELF file lies beside it.
 pub fn payload(board: Board, bin: &str) -> Result<PathBuf> {
-    let elf = compile(board, "conformance", bin)?;
+    let built = compile(board, "conformance", bin)?;
+    let path = paths::target().join(format!("{bin}{}.bin", board.suffix()));
+    let elf = path.with_extension("elf");
+    fs::copy(&built, &elf)?;
     let image = flatten(&fs::read(&elf)?, board.flash1(), board.flash_size())
         .with_context(|| elf.display().to_string())?;
-    let path = paths::target().join(format!("{bin}{}.bin", board.suffix()));
     fs::write(&path, image)?;
     Ok(path)
 }

@@ -73,13 +73,12 @@ enum Task {
         #[command(subcommand)]
         guest: Option<Guest>,
     },
-    /// Run the conformance suite and print its cases
+    /// Run the conformance suite on Quell or on other firmware, and report what it found
     Conformance {
         #[command(flatten)]
         options: conformance::Options,
-        /// How the cases are printed
-        #[arg(long, value_enum, default_value_t)]
-        format: conformance::Format,
+        #[command(flatten)]
+        reporting: conformance::Reporting,
     },
     /// Count the instructions that the firmware takes for each operation
     Bench(bench::Options),
@@ -145,7 +144,7 @@ fn perform(task: Task) -> Result<bool> {
             run(machine, guest, timeline.as_deref())?;
             Ok(true)
         }
-        Task::Conformance { options, format } => conformance::print(&options, format),
+        Task::Conformance { options, reporting } => conformance::perform(&options, &reporting),
         Task::Bench(options) => {
             bench::print(&options)?;
             Ok(true)

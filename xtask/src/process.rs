@@ -6,6 +6,7 @@
 //! when we are killed. On a time-out (or a panic) the child and its descendants are killed by id: a test binary
 //! that spins would survive the death of its cargo.
 
+use std::cell::Cell;
 use std::fs;
 use std::io::{self, Read};
 use std::os::unix::process::CommandExt;
@@ -138,8 +139,16 @@ pub fn describe(command: &Command) -> String {
 
 /// Runs `command` without input and gives what it prints, standard output and error in their order, to
 /// `on_output` as it comes.
-pub fn stream(mut command: Command, timeout: Duration, mut on_output: impl FnMut(&[u8])) -> Result<Ended> {
-    let deadline = Instant::now() + timeout;
+pub fn stream(command: Command, timeout: Duration, on_output: impl FnMut(&[u8])) -> Result<Ended> {
+    stream_until(command, &Cell::new(Instant::now() + timeout), on_output)
+}
+
+/// Does so until a point in time that `on_output` may put off, or bring forward.
+pub fn stream_until(
+    mut command: Command,
+    deadline: &Cell<Instant>,
+    mut on_output: impl FnMut(&[u8]),
+) -> Result<Ended> {
     let (mut reader, writer) = io::pipe()?;
     command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
     let mut child = Guard::spawn(&mut command)?;
@@ -157,7 +166,7 @@ pub fn stream(mut command: Command, timeout: Duration, mut on_output: impl FnMut
     });
 
     let mut patience = POLL;
-    while Instant::now() < deadline {
+    while Instant::now() < deadline.get() {
         match chunks.recv_timeout(patience) {
             Ok(chunk) => on_output(&chunk),
             Err(RecvTimeoutError::Disconnected) => break,
@@ -167,7 +176,7 @@ pub fn stream(mut command: Command, timeout: Duration, mut on_output: impl FnMut
             Err(RecvTimeoutError::Timeout) => {}
         }
     }
-    let status = child.wait_until(deadline)?;
+    let status = child.wait_until(deadline.get())?;
     if status.is_none() {
         child.kill();
     }

@@ -39,3 +39,39 @@ impl Drop for Spinner {
         SPINNERS.remove(&self.0);
     }
 }
+
+/// A bar that shows how many parts of a long step are done; it goes away when dropped.
+pub struct Bar(ProgressBar);
+
+impl Bar {
+    /// Shows that none of `parts` is done.
+    pub fn start(parts: usize) -> Self {
+        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {elapsed} {wide_msg:.dim}")
+            .expect("the template is a constant");
+        let bar = SPINNERS.add(ProgressBar::new(parts as u64).with_style(style));
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Self(bar)
+    }
+
+    /// Shows what is being done.
+    pub fn note(&self, what: &str) {
+        self.0.set_message(what.to_owned());
+    }
+
+    /// Shows that one more part is done.
+    pub fn advance(&self) {
+        self.0.inc(1);
+    }
+
+    /// Takes the bar away while something else is printed.
+    pub fn suspend<T>(&self, print: impl FnOnce() -> T) -> T {
+        SPINNERS.suspend(print)
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+        SPINNERS.remove(&self.0);
+    }
+}

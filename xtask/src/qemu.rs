@@ -8,12 +8,13 @@
 
 mod program;
 
+use std::cell::Cell;
 use std::fs::{self, File};
 use std::io::{self, IsTerminal};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{self, Command};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use tempfile::TempDir;
@@ -168,13 +169,19 @@ impl Machine {
 
     /// Runs the machine without input. Each line of the console goes to `on_line` when it is complete; one
     /// that is not when the run ends, such as a prompt, goes there then.
-    pub fn run(self, mut on_line: impl FnMut(&str)) -> Result<Outcome> {
+    pub fn run(self, on_line: impl FnMut(&str)) -> Result<Outcome> {
+        let deadline = Cell::new(Instant::now() + self.timeout);
+        self.run_until(&deadline, on_line)
+    }
+
+    /// Does so until a point in time that `on_line` may put off, or bring forward.
+    pub fn run_until(self, deadline: &Cell<Instant>, mut on_line: impl FnMut(&str)) -> Result<Outcome> {
         let scratch = self.scratch()?;
         let mut lines = Lines::default();
         let mut command = self.command(scratch.path())?;
         command.args(["-serial", "stdio"]);
         self.secure_uart(&mut command, scratch.path());
-        let ended = child::stream(command, self.timeout, |chunk| lines.push(chunk, &mut on_line))?;
+        let ended = child::stream_until(command, deadline, |chunk| lines.push(chunk, &mut on_line))?;
         lines.finish(&mut on_line);
         Ok(Outcome {
             exit: ended.code,

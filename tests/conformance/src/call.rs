@@ -16,10 +16,10 @@ use crate::machine::DRAM_BASE;
 use crate::psci::{CORE_POWER_DOWN, SYSTEM_OFF2_32, SYSTEM_OFF2_64};
 
 /// Makes cases out of a function that takes a function's number: one for each function that comes back, named after the area
-/// and the function, and more.
+/// and the function.
 macro_rules! of_every_function {
-    ($area:literal, $run:path $(, $more:expr)* $(,)?) => {
-        $crate::call::of_every_function!(@list $area, $run, [$($more),*],
+    ($area:literal, $run:path, $shows:literal) => {
+        $crate::call::of_every_function!(@list $area, $run, $shows,
             version = 0x0,
             cpu_suspend = 0x1,
             cpu_on = 0x3,
@@ -40,15 +40,14 @@ macro_rules! of_every_function {
             system_off2 = 0x15,
         )
     };
-    (@list $area:literal, $run:path, [$($more:expr),*], $($name:ident = $number:literal,)*) => {
-        &[
-            $($crate::runner::Case {
-                name: concat!($area, stringify!($name)),
-                cores: 1,
-                run: || $run($number),
-            },)*
-            $($more,)*
-        ]
+    (@list $area:literal, $run:path, $shows:literal, $($name:ident = $number:literal,)*) => {
+        &[$($crate::case::Case {
+            id: concat!($area, stringify!($name)),
+            section: $crate::section::SMCCC_IDENTIFIER,
+            shows: $shows,
+            cores: 1,
+            run: || $run($number),
+        },)*]
     };
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! What to run: text that whoever starts the machine puts into the last 4 KiB of the second flash bank,
-//! `filter=WORD rounds=N seed=N seconds=N timeline=1`, padded with NUL. Flash without it, erased or zero, means the
+//! `filter=WORD after=ID rounds=N seed=N seconds=N timeline=1`, padded with NUL. Flash without it, erased or zero, means the
 //! defaults.
 //!
 //! It is in flash because firmware may clear DRAM before it starts us (PSCI's MEM_PROTECT).
@@ -18,6 +18,8 @@ const SIZE: usize = 256;
 pub struct Parameters {
     /// Only cases with this in their name run, or, behind a `^`, whose name begins with it.
     pub filter: &'static str,
+    /// The case behind which the suite begins.
+    pub after: Option<&'static str>,
     /// Rounds of each race.
     pub rounds: u64,
     /// Where random numbers start.
@@ -40,6 +42,7 @@ impl Parameters {
     fn parse(text: &'static str) -> Self {
         Self {
             filter: value(text, "filter").unwrap_or_default(),
+            after: value(text, "after"),
             rounds: number(text, "rounds").unwrap_or(50),
             seed: number(text, "seed").unwrap_or(1),
             seconds: number(text, "seconds").unwrap_or(15),

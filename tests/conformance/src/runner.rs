@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Runs the cases on the boot core and prints what they find.
+//! Runs the cases on the boot core and reports what they find.
 //!
 //! Every case begins with all other cores off. After it the runner sends them off again; a core that does not go is
 //! stopped by the stop service, and if that fails too, the machine is reset. A case may reset the machine several
@@ -10,13 +10,15 @@ use core::cell::UnsafeCell;
 use core::panic::PanicInfo;
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use conformance_events::Event;
 use quell_abi::Kind;
 
 use crate::anchor::{self, Ending};
+use crate::case::Case;
 use crate::parameters::Parameters;
 use crate::progress::{MAX_CASES, MAX_STEPS, Progress};
 use crate::verdict::{Finding, Verdict, failed, skipped};
-use crate::{clock, console, cores, finale, found, gic, machine, println, psci, registers, stop};
+use crate::{clock, console, cores, found, gic, machine, println, psci, registers, report, smc, stop};
 
 /// Makes `main` the function that the boot core runs; the machine is turned off when it returns.
 #[macro_export]
@@ -39,16 +41,6 @@ pub fn init(index: u64) {
     gic::init_distributor();
     found::record(index as usize);
     cores::init_core(index as usize);
-}
-
-/// One case.
-pub struct Case {
-    /// Area, call, and what is special.
-    pub name: &'static str,
-    /// The number of cores that it needs.
-    pub cores: usize,
-    /// The case itself, on the boot core.
-    pub run: fn() -> Verdict,
 }
 
 /// Where the suite is; only the boot core's.
@@ -86,7 +78,9 @@ pub fn rounds() -> impl Iterator<Item = u64> {
 
 /// Returns the numbers of `wanted` rounds, or of as many as there is time for.
 pub fn rounds_up_to(wanted: u64) -> impl Iterator<Item = u64> {
-    let deadline = clock::now() + clock::ticks(ROUNDS_TIME.load(Ordering::Relaxed));
+    let time = ROUNDS_TIME.load(Ordering::Relaxed);
+    report::within(time / 1_000_000);
+    let deadline = clock::now() + clock::ticks(time);
     (0..wanted).take_while(move |round| {
         let has_time = *round == 0 || clock::now() < deadline;
         if !has_time {
@@ -168,81 +162,71 @@ extern "C" fn run_case(case: u64) -> u64 {
     0
 }
 
-/// Runs the cases that the parameters ask for, prints one line each and the counts, and turns the machine off.
-pub fn run(areas: &'static [&'static [Case]]) {
+/// Runs the cases that the parameters ask for, the last of which turns the machine off.
+pub fn run(files: &'static [&'static [Case]]) {
     let parameters = Parameters::read();
     ROUNDS.store(parameters.rounds, Ordering::Relaxed);
     SEED.store(parameters.seed, Ordering::Relaxed);
     ROUNDS_TIME.store(parameters.seconds * 1_000_000, Ordering::Relaxed);
-    let cases = || areas.iter().copied().flatten().enumerate();
-    let wanted = |case: &&Case| match parameters.filter.strip_prefix('^') {
-        Some(beginning) => case.name.starts_with(beginning),
-        None => case.name.contains(parameters.filter),
+    let cases = || files.iter().copied().flatten().enumerate();
+    let last = cases().count() - 1;
+    assert!(last <= MAX_CASES, "{last} cases are more than the clock can hold");
+    let first = match parameters.after {
+        Some(id) => cases().position(|(_, case)| case.id == id).map_or(0, |number| number + 1).min(last),
+        None => 0,
     };
-    let end = cases().count();
-    assert!(end <= MAX_CASES, "{end} cases are more than the clock can hold");
-    begin(end);
+    begin(first, |number| cases().nth(number).map_or("", |(_, case)| case.id));
     let has_stop = stop::is_there();
-    for (number, case) in cases().skip(progress().case).filter(|(_, case)| wanted(case)) {
-        let step = if progress().case == number { progress().step } else { 0 };
+    // The last one is always wanted: the machine must go off.
+    let is_wanted = |&(number, case): &(usize, &Case)| {
+        number == last || conformance_events::is_wanted(parameters.filter, case.id)
+    };
+    for (number, case) in cases().skip(progress().case).filter(is_wanted) {
+        let is_new = progress().case != number || progress().step == 0;
+        let step = if is_new { 0 } else { progress().step };
         set_progress(Progress { case: number, step, expected: false, ..progress() });
-        if case.name.starts_with("stop.") && !has_stop {
-            report(case, Err(skipped(format_args!("the firmware has no stop service"))));
+        if is_new {
+            report::event(Event::Begin(case.id));
+        }
+        report::within(0);
+        if case.id.starts_with("stop.") && !has_stop {
+            verdict(case, Err(skipped(format_args!("the firmware has no stop service"))));
         } else if case.cores > machine::cores() {
-            report(
-                case,
-                Err(skipped(format_args!("needs {} cores, there are {}", case.cores, machine::cores()))),
-            );
+            let reason = format_args!("needs {} cores, there are {}", case.cores, machine::cores());
+            verdict(case, Err(skipped(reason)));
         } else {
-            let verdict = run_one(case);
+            let found = run_one(case);
+            report::within(0);
             let Err(index) = settle() else {
-                report(case, verdict);
+                verdict(case, found);
                 continue;
             };
-            report(
-                case,
-                verdict.and(Err(failed(
-                    format_args!("core {index} to go off after the case"),
-                    format_args!("nothing of it"),
-                ))),
-            );
+            let stays = format_args!("core {index} to go off after the case");
+            verdict(case, found.and(Err(failed(stays, format_args!("nothing of it")))));
             println!("# a reset brings core {index} back");
             set_progress(Progress { case: number + 1, step: 0, expected: true, ..progress() });
             psci::system_reset();
         }
     }
-    let Progress { case, step, failed, skipped, .. } = progress();
-    if case != end || step == 0 {
-        let passed = cases().filter(|(_, case)| wanted(case)).count() - failed - skipped;
-        println!("done passed {passed} failed {failed} skipped {skipped}");
-        set_progress(Progress { case: end, step: 0, ..progress() });
-    }
-    finale::power_off();
 }
 
-/// Goes on behind a reset, or says what is about to run.
-fn begin(end: usize) {
+/// Says what is about to run, or goes on behind a reset.
+fn begin(first: usize, id: impl Fn(usize) -> &'static str) {
     match Progress::load() {
         None => {
-            set_progress(Progress::BEGIN);
-            println!("# seed {}", seed());
-            println!("# rounds {}", rounds_wanted());
-            println!("# cores {}", machine::cores());
-        }
-        Some(progress) if progress.expected || progress.case == end => {
-            set_progress(progress);
-            if progress.case < end {
-                println!("# the machine was reset");
-            }
+            set_progress(Progress { case: first, ..Progress::BEGIN });
+            let cores = u32::try_from(machine::cores()).unwrap_or(u32::MAX);
+            report::event(Event::Start { cores, seed: seed(), rounds: rounds_wanted() });
         }
         Some(progress) => {
-            println!("not ok reset {}: expected the machine to go on, saw it begin again", progress.case);
-            set_progress(Progress {
-                case: progress.case + 1,
-                step: 0,
-                failed: progress.failed + 1,
-                ..progress
-            });
+            let id = id(progress.case);
+            report::event(Event::Again(id));
+            if progress.expected {
+                set_progress(progress);
+            } else {
+                report::event(Event::Fail(id, "the machine to go on", "that it began again"));
+                set_progress(Progress { case: progress.case + 1, step: 0, ..progress });
+            }
         }
     }
 }
@@ -301,23 +285,19 @@ fn settle() -> Result<(), usize> {
     }
 }
 
-fn report(case: &Case, verdict: Verdict) {
-    let now = progress();
-    match verdict {
-        Ok(()) => println!("ok {}", case.name),
-        Err(Finding::Failed(text)) => {
-            println!("not ok {}: {text}", case.name);
-            set_progress(Progress { failed: now.failed + 1, ..now });
-        }
-        Err(Finding::Skipped(text)) => {
-            println!("skip {}: {text}", case.name);
-            set_progress(Progress { skipped: now.skipped + 1, ..now });
-        }
-    }
+fn verdict(case: &Case, verdict: Verdict) {
+    report::event(match &verdict {
+        Ok(()) => Event::Pass(case.id),
+        Err(Finding::Failed { expected, saw }) => Event::Fail(case.id, expected.as_str(), saw.as_str()),
+        Err(Finding::Skipped(reason)) => Event::Skip(case.id, reason.as_str()),
+    });
 }
 
 #[panic_handler]
 fn panic(info: &PanicInfo) -> ! {
-    println!("# payload panic: {info}");
-    psci::system_off()
+    println!("payload panic: {info}");
+    smc::call0(smccc::psci::PSCI_SYSTEM_OFF);
+    loop {
+        registers::wait_for_interrupt();
+    }
 }

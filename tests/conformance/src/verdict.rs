@@ -14,7 +14,7 @@ pub struct Text {
 }
 
 impl Text {
-    const SIZE: usize = 240;
+    const SIZE: usize = 200;
 
     /// Formats into a new text.
     pub fn of(arguments: fmt::Arguments) -> Self {
@@ -22,6 +22,12 @@ impl Text {
         // Writing to a text never fails.
         let _ = text.write_fmt(arguments);
         text
+    }
+
+    /// Returns it.
+    pub fn as_str(&self) -> &str {
+        // Only ASCII was taken in.
+        core::str::from_utf8(&self.bytes[..self.length]).unwrap_or_default()
     }
 }
 
@@ -37,8 +43,7 @@ impl Write for Text {
 
 impl Display for Text {
     fn fmt(&self, f: &mut Formatter) -> fmt::Result {
-        // Only ASCII was taken in.
-        f.write_str(core::str::from_utf8(&self.bytes[..self.length]).unwrap_or_default())
+        f.write_str(self.as_str())
     }
 }
 
@@ -52,7 +57,12 @@ impl Debug for Text {
 #[derive(Clone, Copy, Debug)]
 pub enum Finding {
     /// The firmware did something else than it should.
-    Failed(Text),
+    Failed {
+        /// What it should do.
+        expected: Text,
+        /// What it did.
+        saw: Text,
+    },
     /// The case does not apply here.
     Skipped(Text),
 }
@@ -60,15 +70,24 @@ pub enum Finding {
 /// What a case returns.
 pub type Verdict = Result<(), Finding>;
 
-impl From<Silent> for Finding {
-    fn from(silent: Silent) -> Self {
-        Self::Failed(Text::of(format_args!("expected core {} to go on, saw nothing of it", silent.index)))
+impl Display for Finding {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        match self {
+            Self::Failed { expected, saw } => write!(f, "expected {expected}, saw {saw}"),
+            Self::Skipped(reason) => write!(f, "{reason}"),
+        }
     }
 }
 
-/// Returns the finding `expected ..., saw ...`.
+impl From<Silent> for Finding {
+    fn from(silent: Silent) -> Self {
+        failed(format_args!("core {} to go on", silent.index), format_args!("nothing of it"))
+    }
+}
+
+/// Returns the finding that the firmware does something else.
 pub fn failed(expected: fmt::Arguments, saw: fmt::Arguments) -> Finding {
-    Finding::Failed(Text::of(format_args!("expected {expected}, saw {saw}")))
+    Finding::Failed { expected: Text::of(expected), saw: Text::of(saw) }
 }
 
 /// Returns the finding that a case does not apply.

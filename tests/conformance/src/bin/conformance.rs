@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The conformance suite: one line for each case.
+//! The conformance suite.
 
 #![no_std]
 #![no_main]

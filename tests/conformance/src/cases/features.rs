@@ -8,7 +8,8 @@
 use core::arch::naked_asm;
 
 use crate::anchor::{self, Ending};
-use crate::runner::Case;
+use crate::case::Case;
+use crate::section::EL3_ENABLES;
 use crate::verdict::{Verdict, failed, skipped};
 use crate::{el1, read_register, registers, write_register};
 
@@ -30,7 +31,9 @@ macro_rules! features {
     ($($name:literal: $($id:literal[$shift:literal] >= $least:literal)|+, $levels:ident, [$($line:literal),+ $(,)?];)*) => {
         /// The cases of this file.
         pub const CASES: &[Case] = &[$(Case {
-            name: concat!("features.", $name),
+            id: concat!("features.", $name),
+            section: EL3_ENABLES,
+            shows: concat!("What a core has of ", $name, " can be used: EL3 traps nothing of it."),
             cores: 1,
             run: {
                 #[unsafe(naked)]

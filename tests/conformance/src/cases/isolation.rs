@@ -6,25 +6,40 @@
 use core::arch::{asm, naked_asm};
 
 use crate::anchor::{self, Ending};
-use crate::runner::Case;
+use crate::case::cases;
+use crate::section;
 use crate::verdict::{Verdict, equal, failed, holds, status};
 use crate::{el1, psci, registers};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "isolation.group0.acknowledge", cores: 1, run: acknowledge },
-    Case { name: "isolation.group0.end", cores: 1, run: end },
-    Case { name: "isolation.group0.enable", cores: 1, run: enable },
-    Case { name: "isolation.group0.pending", cores: 1, run: pending },
-    Case { name: "isolation.group0.active_priorities", cores: 1, run: active_priorities },
-    Case { name: "isolation.group0.from_el1", cores: 1, run: from_el1 },
-    Case { name: "isolation.el3.control", cores: 1, run: control },
-    Case { name: "isolation.el3.vectors", cores: 1, run: vectors },
-    Case { name: "isolation.el3.return_address", cores: 1, run: return_address },
-    Case { name: "isolation.el3.thread", cores: 1, run: thread },
-    Case { name: "isolation.el3.timer", cores: 1, run: timer },
-    Case { name: "isolation.el3.interrupt_groups", cores: 1, run: interrupt_groups },
-];
+cases! {
+    [section::GIC_GROUPS]
+    /// ICC_IAR0_EL1 is undefined at EL2.
+    "isolation.group0.acknowledge", 1, acknowledge;
+    /// ICC_EOIR0_EL1 is undefined at EL2.
+    "isolation.group0.end", 1, end;
+    /// ICC_IGRPEN0_EL1 is undefined at EL2.
+    "isolation.group0.enable", 1, enable;
+    /// ICC_HPPIR0_EL1 is undefined at EL2.
+    "isolation.group0.pending", 1, pending;
+    /// ICC_AP0R0_EL1 is undefined at EL2.
+    "isolation.group0.active_priorities", 1, active_priorities;
+    /// ICC_IAR0_EL1 is undefined at EL1, and the exception is EL1's own.
+    "isolation.group0.from_el1", 1, from_el1;
+
+    [section::EL3_REGISTERS]
+    /// SCR_EL3 is undefined at EL2.
+    "isolation.el3.control", 1, control;
+    /// VBAR_EL3 is undefined at EL2.
+    "isolation.el3.vectors", 1, vectors;
+    /// ELR_EL3 is undefined at EL2.
+    "isolation.el3.return_address", 1, return_address;
+    /// TPIDR_EL3 is undefined at EL2.
+    "isolation.el3.thread", 1, thread;
+    /// The secure physical timer is undefined at EL2.
+    "isolation.el3.timer", 1, timer;
+    /// ICC_IGRPEN1_EL3 is undefined at EL2.
+    "isolation.el3.interrupt_groups", 1, interrupt_groups;
+}
 
 /// ESR of an exception with unknown reason: EC 0, a 32-bit instruction.
 const UNKNOWN: u64 = 1 << 25;

@@ -10,26 +10,38 @@ use quell_abi::{Kind, Why};
 use smccc::psci::PSCI_VERSION;
 
 use crate::anchor::{self, Ending};
+use crate::case::cases;
 use crate::clock::PATIENCE;
 use crate::fixture::{others, start_others, turn_off};
 use crate::machine::{FLASH, mpidr};
 use crate::random::Random;
 use crate::registers::mask_all;
-use crate::runner::{Case, rounds_wanted, seed};
+use crate::runner::{rounds_wanted, seed};
+use crate::section;
 use crate::session::stop_all;
 use crate::stopped::{come_back, is_stopped, record};
 use crate::verdict::{Verdict, equal, failed, holds, status};
-use crate::{clock, cores, el1, psci, smc, stop};
+use crate::{clock, cores, el1, psci, report, smc, stop};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "isolation.calls.storm", cores: 1, run: storm },
-    Case { name: "isolation.calls.virtual_serror", cores: 1, run: virtual_serror },
-    Case { name: "isolation.entry.no_code", cores: 2, run: entry_without_code },
-];
+cases! {
+    [section::SMCCC_UNKNOWN]
+    /// Random calls of every core at once are answered, and the firmware goes on.
+    "isolation.calls.storm", 1, storm;
+
+    [section::EL3_REGISTERS]
+    /// A virtual SError that waits during a call arrives after it, at EL1.
+    "isolation.calls.virtual_serror", 1, virtual_serror;
+
+    [section::CPU_ON]
+    /// A core that begins where there is no code is on, and can be stopped and started again.
+    "isolation.entry.no_code", 2, entry_without_code;
+}
 
 /// Calls of each core for each round of a race.
 const MANY: u64 = 25;
+
+/// Rounds that a slow emulator makes in a second.
+const ROUNDS_PER_SECOND: u64 = 100;
 
 /// Calls that were answered by NOT_SUPPORTED, of all.
 static REFUSED: AtomicU64 = AtomicU64::new(0);
@@ -78,6 +90,7 @@ extern "C" fn call_on(seed: u64) -> u64 {
 fn storm() -> Verdict {
     REFUSED.store(0, Ordering::Relaxed);
     start_others()?;
+    report::within(rounds_wanted() / ROUNDS_PER_SECOND);
     let callers = || others().take(CALLERS - 1);
     let mut finished = [0; CALLERS];
     for index in callers() {

@@ -5,20 +5,24 @@
 
 use quell_abi::{Kind, Why};
 
+use crate::case::cases;
 use crate::fixture::start_with_job;
 use crate::gic::Private;
-use crate::runner::Case;
+use crate::section;
 use crate::session::stop_all;
 use crate::stopped::{come_back, is_stopped};
 use crate::verdict::{Verdict, equal};
 use crate::{cores, gic, machine, registers, stop, wedge, write_register};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "isolation.gic.distributor", cores: 2, run: distributor },
-    Case { name: "isolation.gic.redistributor", cores: 2, run: redistributor },
-    Case { name: "isolation.gic.sgis", cores: 2, run: sgis },
-];
+cases! {
+    [section::GIC_GROUPS]
+    /// GICD_CTLR.DS can not be set, and the secure interrupt still comes.
+    "isolation.gic.distributor", 2, distributor;
+    /// Groups and secure interrupts of a redistributor can be neither read nor changed.
+    "isolation.gic.redistributor", 2, redistributor;
+    /// SGIs of the firmware's numbers, sent by the non-secure world, reach nobody.
+    "isolation.gic.sgis", 2, sgis;
+}
 
 /// GICD_CTLR.DS: there is one security state.
 const DISABLE_SECURITY: u32 = 1 << 6;

@@ -8,26 +8,23 @@
 use core::arch::naked_asm;
 
 use crate::anchor::{self, Ending};
+use crate::case::cases;
 use crate::machine::{SECURE_FLASH, SECURE_POWER, SECURE_RAM, SECURE_UARTS};
-use crate::runner::Case;
+use crate::section;
 use crate::verdict::{Verdict, equal, failed};
 use crate::{el1, psci, registers};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case {
-        name: "isolation.memory.flash",
-        cores: 1,
-        run: || are_not_there(&[SECURE_FLASH.start, SECURE_FLASH.start + 0x1000, SECURE_FLASH.end - 8]),
-    },
-    Case {
-        name: "isolation.memory.sram",
-        cores: 1,
-        run: || are_not_there(&[SECURE_RAM.start, SECURE_RAM.start + 0x2_0000, SECURE_RAM.end - 8]),
-    },
-    Case { name: "isolation.memory.power", cores: 1, run: || are_not_there(SECURE_POWER) },
-    Case { name: "isolation.memory.uart", cores: 1, run: || are_not_there(SECURE_UARTS) },
-];
+cases! {
+    [section::SECURE_MEMORY]
+    /// The secure flash bank is not there for EL1.
+    "isolation.memory.flash", 1, || are_not_there(&[SECURE_FLASH.start, SECURE_FLASH.start + 0x1000, SECURE_FLASH.end - 8]);
+    /// Secure RAM is not there for EL1.
+    "isolation.memory.sram", 1, || are_not_there(&[SECURE_RAM.start, SECURE_RAM.start + 0x2_0000, SECURE_RAM.end - 8]);
+    /// What turns the machine off is not there for EL1.
+    "isolation.memory.power", 1, || are_not_there(SECURE_POWER);
+    /// Secure UARTs are not there for EL1.
+    "isolation.memory.uart", 1, || are_not_there(SECURE_UARTS);
+}
 
 /// ESR: a data abort from the same level, of 32 bits, for a synchronous external abort; WnR of a store.
 const DATA_ABORT: u64 = 0x25 << 26 | 1 << 25 | 0x10;

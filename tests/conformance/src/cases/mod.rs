@@ -2,9 +2,10 @@
 
 //! The cases: one file for each call or question.
 
-use crate::runner::Case;
+use crate::case::Case;
 
 mod features;
+mod finale;
 mod isolation;
 mod isolation_calls;
 mod isolation_gic;
@@ -41,6 +42,8 @@ mod psci_system_arguments;
 mod psci_system_suspend;
 mod psci_upper_halves;
 mod scale;
+mod sdei;
+mod selftest;
 mod smccc_availability;
 mod smccc_calls;
 mod smccc_el1;
@@ -107,6 +110,7 @@ pub const ALL: &[&[Case]] = &[
     psci_stat::CASES,
     psci_power_down_keeps::CASES,
     psci_registers::CASES,
+    psci_sve_hint::EVERY_FUNCTION,
     psci_sve_hint::CASES,
     psci_upper_halves::CASES,
     psci_el1::CASES,
@@ -135,4 +139,7 @@ pub const ALL: &[&[Case]] = &[
     stop_many::CASES,
     stop_storm::CASES,
     stop_fuzz::CASES,
+    sdei::CASES,
+    selftest::CASES,
+    finale::CASES,
 ];

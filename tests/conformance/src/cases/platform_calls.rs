@@ -4,6 +4,7 @@
 
 use core::array;
 
+use crate::case::cases;
 use crate::cases::smccc_registers::pattern;
 use crate::machine::{self, DRAM_BASE, dram_end};
 use crate::platform::{
@@ -11,28 +12,43 @@ use crate::platform::{
     GET_MEMORY_NODE_COUNT, MAX_CORES, MAX_MEMORY_NODES, Tree, VERSION, call, needed,
 };
 use crate::psci::{self, NOT_SUPPORTED, OFF};
-use crate::runner::Case;
+use crate::section;
 use crate::smc;
 use crate::verdict::{Verdict, equal, holds, skipped, status};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "platform.version", cores: 1, run: version },
-    Case { name: "platform.gic", cores: 1, run: gic },
-    Case { name: "platform.gic_its", cores: 1, run: gic_its },
-    Case { name: "platform.cpu_count", cores: 1, run: cpu_count },
-    Case { name: "platform.cpu_node.each", cores: 1, run: each_core },
-    Case { name: "platform.cpu_node.beyond_count", cores: 1, run: cores_beyond_count },
-    Case { name: "platform.cpu_node.out_of_range", cores: 1, run: cores_out_of_range },
-    Case { name: "platform.cpu_node.is_psci", cores: 1, run: cores_are_psci },
-    Case { name: "platform.cpu_topology", cores: 1, run: cpu_topology },
-    Case { name: "platform.memory_count", cores: 1, run: memory_count },
-    Case { name: "platform.memory_node.each", cores: 1, run: each_memory },
-    Case { name: "platform.memory_node.beyond_count", cores: 1, run: memory_beyond_count },
-    Case { name: "platform.memory_node.out_of_range", cores: 1, run: memory_out_of_range },
-    Case { name: "platform.memory_node.is_all_ram", cores: 1, run: memory_is_all_ram },
-    Case { name: "platform.numa", cores: 2, run: numa },
-];
+cases! {
+    [section::PLATFORM]
+    /// VERSION is the version in the device tree.
+    "platform.version", 1, version;
+    /// GET_GIC returns distributor and redistributor of the device tree.
+    "platform.gic", 1, gic;
+    /// GET_GIC_ITS returns the ITS of the device tree, or 0.
+    "platform.gic_its", 1, gic_its;
+    /// GET_CPU_COUNT is the number of cores.
+    "platform.cpu_count", 1, cpu_count;
+    /// GET_CPU_NODE returns NUMA node and MPIDR of every core.
+    "platform.cpu_node.each", 1, each_core;
+    /// An index beyond the last core returns zeros.
+    "platform.cpu_node.beyond_count", 1, cores_beyond_count;
+    /// An index of 512 or more is an error.
+    "platform.cpu_node.out_of_range", 1, cores_out_of_range;
+    /// The MPIDRs are those that AFFINITY_INFO takes.
+    "platform.cpu_node.is_psci", 1, cores_are_psci;
+    /// GET_CPU_TOPOLOGY is the topology of the device tree, or an error without one.
+    "platform.cpu_topology", 1, cpu_topology;
+    /// GET_MEMORY_NODE_COUNT is the number of memory nodes.
+    "platform.memory_count", 1, memory_count;
+    /// GET_MEMORY_NODE returns NUMA node, address and size of every memory node.
+    "platform.memory_node.each", 1, each_memory;
+    /// An index beyond the last node returns zeros.
+    "platform.memory_node.beyond_count", 1, memory_beyond_count;
+    /// An index of 128 or more is an error.
+    "platform.memory_node.out_of_range", 1, memory_out_of_range;
+    /// The memory nodes are all of RAM, the lowest first.
+    "platform.memory_node.is_all_ram", 1, memory_is_all_ram;
+    /// Cores and memory have the NUMA nodes of the device tree.
+    "platform.numa", 2, numa;
+}
 
 /// Where the GIC is in machines that do not say it.
 const GIC: [u64; 2] = [0x4006_0000, 0x4008_0000];

@@ -4,28 +4,39 @@
 
 use core::array;
 
+use crate::case::cases;
 use crate::cases::smccc_registers::{pattern, preserves};
 use crate::clock::{PATIENCE, wait_until};
 use crate::fixture::{StartLine, others, start_others};
 use crate::machine::{DRAM_BASE, this_core};
 use crate::platform::{ALL, call, digest, needed};
 use crate::psci::NOT_SUPPORTED;
-use crate::runner::{Case, rounds};
+use crate::runner::rounds;
+use crate::section;
 use crate::verdict::{Verdict, equal, holds, status};
 use crate::{cores, el1, smc};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "platform.unknown", cores: 1, run: unknown },
-    Case { name: "platform.smc32", cores: 1, run: smc32 },
-    Case { name: "platform.yielding", cores: 1, run: yielding },
-    Case { name: "platform.reserved_bits", cores: 1, run: reserved_bits },
-    Case { name: "platform.sve_hint", cores: 1, run: sve_hint },
-    Case { name: "platform.upper_half", cores: 1, run: upper_half },
-    Case { name: "platform.from_el1", cores: 1, run: from_el1 },
-    Case { name: "platform.tree_is_not_needed", cores: 1, run: tree_is_not_needed },
-    Case { name: "platform.every_core_at_once", cores: 2, run: every_core_at_once },
-];
+cases! {
+    [section::PLATFORM]
+    /// Identifiers between the calls are unknown.
+    "platform.unknown", 1, unknown;
+    /// The calls have no SMC32 form.
+    "platform.smc32", 1, smc32;
+    /// The calls have no yielding form.
+    "platform.yielding", 1, yielding;
+    /// The calls do not answer with reserved bits set.
+    "platform.reserved_bits", 1, reserved_bits;
+    /// The SVE hint changes nothing.
+    "platform.sve_hint", 1, sve_hint;
+    /// Only w0 is the identifier, but an index has 64 bits.
+    "platform.upper_half", 1, upper_half;
+    /// EL1 gets the same answers.
+    "platform.from_el1", 1, from_el1;
+    /// The answers stay when the device tree is overwritten.
+    "platform.tree_is_not_needed", 1, tree_is_not_needed;
+    /// All cores get the same answers at once.
+    "platform.every_core_at_once", 2, every_core_at_once;
+}
 
 /// Bit 16 of an identifier.
 const SVE_HINT: u32 = 1 << 16;

@@ -4,34 +4,43 @@
 
 use smccc::psci::{PSCI_AFFINITY_INFO_32, PSCI_CPU_SUSPEND_64};
 
+use crate::case::cases;
 use crate::cases::psci_cpu_on::not_mpidrs;
 use crate::fixture::{needs, needs_power_down, others, start, turn_off};
 use crate::machine::{CORES_PER_CLUSTER, mpidr};
 use crate::psci::{self, INVALID_PARAMETERS, OFF, ON};
-use crate::runner::Case;
+use crate::section;
 use crate::sleep::{Kind, Sleeper};
 use crate::smc;
 use crate::verdict::{Finding, Verdict, equal, skipped, status};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "psci.affinity_info.on_and_off", cores: 1, run: on_and_off },
-    Case { name: "psci.affinity_info.levels", cores: 1, run: levels },
-    Case { name: "psci.affinity_info.level_out_of_range", cores: 1, run: level_out_of_range },
-    Case { name: "psci.affinity_info.absent_core", cores: 1, run: absent_core },
-    Case { name: "psci.affinity_info.smc32", cores: 2, run: smc32 },
-    Case { name: "psci.affinity_info.ignores_fields_below_the_level", cores: 1, run: ignores_fields_below },
-    Case { name: "psci.affinity_info.cluster_off_and_on", cores: NEIGHBOUR + 1, run: cluster_off_and_on },
-    Case { name: "psci.affinity_info.absent_cluster", cores: 1, run: absent_cluster },
-    Case { name: "psci.affinity_info.standby_is_on", cores: 2, run: standby_is_on },
-    Case { name: "psci.affinity_info.core_power_down_is_on", cores: 2, run: core_power_down_is_on },
-    Case { name: "psci.affinity_info.cluster_power_down_is_on", cores: 2, run: cluster_power_down_is_on },
-    Case {
-        name: "psci.affinity_info.sleeping_cluster_is_on",
-        cores: NEIGHBOUR + 1,
-        run: sleeping_cluster_is_on,
-    },
-];
+cases! {
+    [section::AFFINITY_INFO]
+    /// Each core is OFF, then ON, then OFF, as it is started and turned off.
+    "psci.affinity_info.on_and_off", 1, on_and_off;
+    /// Levels 1 to 3 are ON for the caller, or INVALID_PARAMETERS.
+    "psci.affinity_info.levels", 1, levels;
+    /// Levels above 3 are INVALID_PARAMETERS.
+    "psci.affinity_info.level_out_of_range", 1, level_out_of_range;
+    /// A core that there is not, or reserved bits, are INVALID_PARAMETERS.
+    "psci.affinity_info.absent_core", 1, absent_core;
+    /// The SMC32 form answers as the SMC64 form does.
+    "psci.affinity_info.smc32", 2, smc32;
+    /// Affinity fields below the level are ignored.
+    "psci.affinity_info.ignores_fields_below_the_level", 1, ignores_fields_below;
+    /// A cluster is ON as long as one of its cores is.
+    "psci.affinity_info.cluster_off_and_on", NEIGHBOUR + 1, cluster_off_and_on;
+    /// A cluster that there is not is INVALID_PARAMETERS.
+    "psci.affinity_info.absent_cluster", 1, absent_cluster;
+    /// A core in standby is ON.
+    "psci.affinity_info.standby_is_on", 2, standby_is_on;
+    /// A core in a power-down is ON.
+    "psci.affinity_info.core_power_down_is_on", 2, core_power_down_is_on;
+    /// A core in a cluster's power-down is ON.
+    "psci.affinity_info.cluster_power_down_is_on", 2, cluster_power_down_is_on;
+    /// A cluster whose only core sleeps is ON.
+    "psci.affinity_info.sleeping_cluster_is_on", NEIGHBOUR + 1, sleeping_cluster_is_on;
+}
 
 fn on_and_off() -> Verdict {
     equal("AFFINITY_INFO of the caller", psci::affinity_info(0), ON)?;

@@ -7,23 +7,31 @@
 
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use crate::case::cases;
 use crate::clock::{PATIENCE, wait_until};
 use crate::fixture::{others, start, turn_off};
 use crate::machine::{CORES_PER_CLUSTER, mpidr};
 use crate::psci::{self, OFF, ON, PENDING};
-use crate::runner::{Case, rounds};
+use crate::runner::rounds;
+use crate::section;
 use crate::verdict::{Verdict, equal, failed, holds, status};
 use crate::{cores, machine};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "psci.affinity_info.history", cores: 2, run: history },
-    Case { name: "psci.affinity_info.observers_agree", cores: 3, run: observers_agree },
-    Case { name: "psci.affinity_info.off_means_startable", cores: 2, run: off_means_startable },
-    Case { name: "psci.affinity_info.off_means_startable_for_others", cores: 3, run: startable_for_others },
-    Case { name: "psci.affinity_info.on_until_cpu_off", cores: 2, run: on_until_cpu_off },
-    Case { name: "psci.affinity_info.cluster_history", cores: CLUSTER + 1, run: cluster_history },
-];
+cases! {
+    [section::AFFINITY_INFO]
+    /// An observer sees OFF, ON_PENDING, ON and OFF in this order.
+    "psci.affinity_info.history", 2, history;
+    /// Several observers see the same order.
+    "psci.affinity_info.observers_agree", 3, observers_agree;
+    /// Once a core is OFF, CPU_ON starts it.
+    "psci.affinity_info.off_means_startable", 2, off_means_startable;
+    /// Once one observer sees OFF, another's CPU_ON starts the core.
+    "psci.affinity_info.off_means_startable_for_others", 3, startable_for_others;
+    /// A core is ON from its first instruction to its CPU_OFF.
+    "psci.affinity_info.on_until_cpu_off", 2, on_until_cpu_off;
+    /// A cluster's states come in order, too.
+    "psci.affinity_info.cluster_history", CLUSTER + 1, cluster_history;
+}
 
 const TARGET: usize = 1;
 

@@ -7,27 +7,41 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use smccc::psci::PSCI_CPU_FREEZE;
 
 use crate::anchor::{self, Ending};
+use crate::case::cases;
 use crate::entry::EntryState;
 use crate::fixture::{needs, others, start, turn_off};
 use crate::machine::mpidr;
 use crate::psci;
-use crate::runner::{Case, rounds};
+use crate::runner::rounds;
+use crate::section;
 use crate::verdict::{Verdict, equal, failed, holds, status};
 use crate::{cores, marks};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "psci.cpu_off.ignores_x1", cores: 2, run: ignores_x1 },
-    Case { name: "psci.cpu_off.every_core_in_a_loop", cores: 2, run: every_core_in_a_loop },
-    Case { name: "psci.cpu_off.all_at_once", cores: 3, run: all_at_once },
-    Case { name: "psci.cpu_off.boot_core", cores: 2, run: boot_core },
-    Case { name: "psci.cpu_off.boot_core_by_every_peer", cores: 3, run: boot_core_by_every_peer },
-    Case { name: "psci.cpu_off.boot_core_in_a_loop", cores: 2, run: boot_core_in_a_loop },
-    Case { name: "psci.cpu_freeze.is_off", cores: 2, run: freeze_is_off },
-    Case { name: "psci.cpu_freeze.ignores_arguments", cores: 2, run: freeze_ignores_arguments },
-    Case { name: "psci.cpu_freeze.on_again_in_a_loop", cores: 2, run: freeze_in_a_loop },
-    Case { name: "psci.cpu_freeze.boot_core", cores: 2, run: freeze_boot_core },
-];
+cases! {
+    [section::CPU_OFF]
+    /// CPU_OFF has no arguments.
+    "psci.cpu_off.ignores_x1", 2, ignores_x1;
+    /// Every core goes off and comes back, again and again.
+    "psci.cpu_off.every_core_in_a_loop", 2, every_core_in_a_loop;
+    /// All cores go off at once and come back.
+    "psci.cpu_off.all_at_once", 3, all_at_once;
+    /// The boot core goes off, and another starts it again.
+    "psci.cpu_off.boot_core", 2, boot_core;
+    /// Every other core can bring the boot core back.
+    "psci.cpu_off.boot_core_by_every_peer", 3, boot_core_by_every_peer;
+    /// The boot core goes off and comes back, again and again.
+    "psci.cpu_off.boot_core_in_a_loop", 2, boot_core_in_a_loop;
+
+    [section::CPU_FREEZE]
+    /// A frozen core is OFF.
+    "psci.cpu_freeze.is_off", 2, freeze_is_off;
+    /// CPU_FREEZE has no arguments.
+    "psci.cpu_freeze.ignores_arguments", 2, freeze_ignores_arguments;
+    /// CPU_ON starts a frozen core, again and again.
+    "psci.cpu_freeze.on_again_in_a_loop", 2, freeze_in_a_loop;
+    /// The boot core freezes, and another starts it again.
+    "psci.cpu_freeze.boot_core", 2, freeze_boot_core;
+}
 
 extern "C" fn off_with_argument(_: u64) -> u64 {
     crate::smc::call(smccc::psci::PSCI_CPU_OFF, [0x1_0000, u64::MAX, u64::MAX, 0, 0, 0])[0]

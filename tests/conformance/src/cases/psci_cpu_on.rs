@@ -4,24 +4,31 @@
 
 use smccc::psci::PSCI_CPU_ON_32;
 
+use crate::case::cases;
 use crate::cores;
 use crate::entry::{EntryState, flash_entry};
 use crate::fixture::{others, start, start_others, turn_off};
 use crate::machine::{self, CLUSTER_SHIFT, mpidr};
 use crate::psci::{self, ALREADY_ON, INVALID_PARAMETERS, OFF};
-use crate::runner::Case;
+use crate::section;
 use crate::smc;
 use crate::verdict::{Verdict, equal, holds, status};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "psci.cpu_on.every_core", cores: 2, run: every_core },
-    Case { name: "psci.cpu_on.already_on", cores: 1, run: already_on },
-    Case { name: "psci.cpu_on.absent_core", cores: 1, run: absent_core },
-    Case { name: "psci.cpu_on.context_id", cores: 2, run: context_id },
-    Case { name: "psci.cpu_on.smc32_context_id", cores: 2, run: smc32_context_id },
-    Case { name: "psci.cpu_on.by_a_secondary", cores: 3, run: by_a_secondary },
-];
+cases! {
+    [section::CPU_ON]
+    /// Every core starts, goes off and starts again, once for each call.
+    "psci.cpu_on.every_core", 2, every_core;
+    /// CPU_ON of a core that is on is ALREADY_ON and starts nothing.
+    "psci.cpu_on.already_on", 1, already_on;
+    /// CPU_ON of a core that there is not is INVALID_PARAMETERS.
+    "psci.cpu_on.absent_core", 1, absent_core;
+    /// x0 of a started core is the context identifier, all 64 bits of it.
+    "psci.cpu_on.context_id", 2, context_id;
+    /// The SMC32 form takes 32 bits of target, entry point and context identifier.
+    "psci.cpu_on.smc32_context_id", 2, smc32_context_id;
+    /// Any core can start another.
+    "psci.cpu_on.by_a_secondary", 3, by_a_secondary;
+}
 
 /// Returns values that name no core: absent ones, and existing ones with a reserved bit.
 pub fn not_mpidrs() -> impl Iterator<Item = u64> {

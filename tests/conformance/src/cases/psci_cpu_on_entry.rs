@@ -5,27 +5,37 @@
 use core::arch::asm;
 use core::ops::Range;
 
+use crate::case::cases;
 use crate::cases::psci_cpu_on::not_mpidrs;
 use crate::entry::flash_entry;
 use crate::fixture::start;
 use crate::machine::{DRAM_BASE, DRAM_MAPPED_END, NO_MEMORY, SECURE_FLASH, SECURE_RAM, dram_end, mpidr};
 use crate::psci::{self, INVALID_ADDRESS, INVALID_PARAMETERS, OFF};
-use crate::runner::Case;
+use crate::section;
 use crate::verdict::{Finding, Text, Verdict, equal, holds, status};
 use crate::{cores, registers};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "psci.cpu_on.entry.misaligned", cores: 2, run: misaligned },
-    Case { name: "psci.cpu_on.entry.secure_flash", cores: 2, run: secure_flash },
-    Case { name: "psci.cpu_on.entry.secure_sram", cores: 2, run: secure_sram },
-    Case { name: "psci.cpu_on.entry.device", cores: 2, run: device },
-    Case { name: "psci.cpu_on.entry.beyond_dram", cores: 2, run: beyond_dram },
-    Case { name: "psci.cpu_on.entry.beyond_addresses", cores: 2, run: beyond_addresses },
-    Case { name: "psci.cpu_on.entry.flash", cores: 2, run: flash },
-    Case { name: "psci.cpu_on.entry.last_word_of_dram", cores: 2, run: last_word_of_dram },
-    Case { name: "psci.cpu_on.order_of_checks", cores: 2, run: order_of_checks },
-];
+cases! {
+    [section::CPU_ON]
+    /// An entry point that is no multiple of 4 is refused.
+    "psci.cpu_on.entry.misaligned", 2, misaligned;
+    /// An entry point in secure flash is INVALID_ADDRESS.
+    "psci.cpu_on.entry.secure_flash", 2, secure_flash;
+    /// An entry point in secure RAM is INVALID_ADDRESS.
+    "psci.cpu_on.entry.secure_sram", 2, secure_sram;
+    /// An entry point in a device is INVALID_ADDRESS.
+    "psci.cpu_on.entry.device", 2, device;
+    /// An entry point behind the end of RAM is INVALID_ADDRESS.
+    "psci.cpu_on.entry.beyond_dram", 2, beyond_dram;
+    /// An entry point beyond all addresses is INVALID_ADDRESS.
+    "psci.cpu_on.entry.beyond_addresses", 2, beyond_addresses;
+    /// A core starts in the non-secure flash bank.
+    "psci.cpu_on.entry.flash", 2, flash;
+    /// A core starts at the last word of RAM.
+    "psci.cpu_on.entry.last_word_of_dram", 2, last_word_of_dram;
+    /// A bad target is refused whatever the entry point.
+    "psci.cpu_on.order_of_checks", 2, order_of_checks;
+}
 
 fn refused(entries: impl IntoIterator<Item = u64>) -> Verdict {
     for entry in entries {

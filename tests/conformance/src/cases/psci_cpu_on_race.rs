@@ -4,24 +4,32 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use crate::case::cases;
 use crate::clock::{self, PATIENCE, wait_until};
 use crate::entry::EntryState;
 use crate::fixture::{StartLine, others, start, turn_off};
 use crate::machine::{MAX_CORES, mpidr, this_core};
 use crate::psci::{self, ALREADY_ON, ON_PENDING};
-use crate::runner::{Case, rounds};
+use crate::runner::rounds;
+use crate::section;
 use crate::verdict::{Finding, Verdict, equal, failed, holds, register};
 use crate::{cores, machine, marks};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "psci.cpu_on.two_pairs_at_once", cores: 3, run: two_pairs_at_once },
-    Case { name: "psci.cpu_on.all_at_once", cores: 3, run: all_at_once },
-    Case { name: "psci.cpu_on.in_the_tail_of_cpu_off", cores: 2, run: in_the_tail_of_cpu_off },
-    Case { name: "psci.cpu_on.two_in_the_tail_of_cpu_off", cores: 3, run: two_in_the_tail_of_cpu_off },
-    Case { name: "psci.cpu_on.all_hammer_one", cores: 3, run: all_hammer_one },
-    Case { name: "psci.cpu_on.ring", cores: 3, run: ring },
-];
+cases! {
+    [section::CPU_ON_RACES]
+    /// Of two calls at once one wins, and the core begins with the winner's entry point and context.
+    "psci.cpu_on.two_pairs_at_once", 3, two_pairs_at_once;
+    /// Of calls by all cores at once one wins, with a pair of its own.
+    "psci.cpu_on.all_at_once", 3, all_at_once;
+    /// CPU_ON while the target goes off starts it once, or is ALREADY_ON.
+    "psci.cpu_on.in_the_tail_of_cpu_off", 2, in_the_tail_of_cpu_off;
+    /// Two CPU_ONs while the target goes off start it once.
+    "psci.cpu_on.two_in_the_tail_of_cpu_off", 3, two_in_the_tail_of_cpu_off;
+    /// Eight cores that call for one target all make progress.
+    "psci.cpu_on.all_hammer_one", 3, all_hammer_one;
+    /// Cores that start each other in a ring lose nobody.
+    "psci.cpu_on.ring", 3, ring;
+}
 
 const TARGET: usize = 1;
 

@@ -7,32 +7,47 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use smccc::psci::{PSCI_CPU_DEFAULT_SUSPEND_64, PSCI_CPU_SUSPEND_64};
 
+use crate::case::cases;
 use crate::clock::{PATIENCE, wait_until};
 use crate::entry::EntryState;
 use crate::fixture::{needs, needs_power_down, start, turn_off};
 use crate::machine::mpidr;
 use crate::psci::{self, ALREADY_ON, INVALID_ADDRESS, INVALID_PARAMETERS, ON_PENDING};
-use crate::runner::{Case, rounds};
+use crate::runner::rounds;
+use crate::section;
 use crate::sleep::{Kind, Sleeper};
 use crate::verdict::{Verdict, equal, failed, holds, register, status};
 use crate::{cores, marks, println, registers, sleep};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "psci.cpu_on.refused.pending", cores: 2, run: pending },
-    Case { name: "psci.cpu_on.refused.pending_bad_entry", cores: 2, run: pending_bad_entry },
-    Case { name: "psci.cpu_on.refused.pending_reserved_bits", cores: 2, run: pending_reserved_bits },
-    Case { name: "psci.cpu_on.refused.running", cores: 2, run: running },
-    Case { name: "psci.cpu_on.refused.standby", cores: 2, run: standby },
-    Case { name: "psci.cpu_on.refused.core_power_down", cores: 2, run: core_power_down },
-    Case { name: "psci.cpu_on.refused.core_power_down_bad_entry", cores: 2, run: core_bad_entry },
-    Case { name: "psci.cpu_on.refused.core_power_down_reserved_bits", cores: 2, run: core_reserved_bits },
-    Case { name: "psci.cpu_on.refused.cluster_power_down", cores: 2, run: cluster_power_down },
-    Case { name: "psci.cpu_on.refused.cluster_power_down_bad_entry", cores: 2, run: cluster_bad_entry },
-    Case { name: "psci.cpu_on.refused.default_suspend", cores: 2, run: default_suspend },
-    Case { name: "psci.cpu_on.refused.boot_core_asleep", cores: 2, run: boot_core_asleep },
-    Case { name: "psci.cpu_on.refused.while_falling_asleep", cores: 2, run: while_falling_asleep },
-];
+cases! {
+    [section::CPU_ON]
+    /// A second CPU_ON of a pending core does not redirect it.
+    "psci.cpu_on.refused.pending", 2, pending;
+    /// A CPU_ON with a bad entry point does not redirect a pending core.
+    "psci.cpu_on.refused.pending_bad_entry", 2, pending_bad_entry;
+    /// A CPU_ON with reserved bits does not redirect a pending core.
+    "psci.cpu_on.refused.pending_reserved_bits", 2, pending_reserved_bits;
+    /// A CPU_ON of a running core leaves it alone.
+    "psci.cpu_on.refused.running", 2, running;
+    /// A CPU_ON of a core in standby leaves it alone.
+    "psci.cpu_on.refused.standby", 2, standby;
+    /// A CPU_ON of a core that is powered down does not redirect its wake-up.
+    "psci.cpu_on.refused.core_power_down", 2, core_power_down;
+    /// Nor does one with a bad entry point.
+    "psci.cpu_on.refused.core_power_down_bad_entry", 2, core_bad_entry;
+    /// Nor does one with reserved bits.
+    "psci.cpu_on.refused.core_power_down_reserved_bits", 2, core_reserved_bits;
+    /// A CPU_ON of a core in a cluster's power-down does not redirect its wake-up.
+    "psci.cpu_on.refused.cluster_power_down", 2, cluster_power_down;
+    /// Nor does one with a bad entry point, in a cluster's power-down.
+    "psci.cpu_on.refused.cluster_power_down_bad_entry", 2, cluster_bad_entry;
+    /// A CPU_ON of a core in CPU_DEFAULT_SUSPEND does not redirect its wake-up.
+    "psci.cpu_on.refused.default_suspend", 2, default_suspend;
+    /// The boot core that sleeps is not redirected either.
+    "psci.cpu_on.refused.boot_core_asleep", 2, boot_core_asleep;
+    /// A CPU_ON while its target falls asleep does not redirect it.
+    "psci.cpu_on.refused.while_falling_asleep", 2, while_falling_asleep;
+}
 
 const TARGET: usize = 1;
 

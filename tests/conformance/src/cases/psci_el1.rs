@@ -9,29 +9,40 @@ use smccc::psci::{
 
 use crate::anchor::{self, Ending};
 use crate::call;
+use crate::case::cases;
 use crate::clock;
 use crate::entry::EntryState;
 use crate::fixture::{needs, needs_power_down, start};
 use crate::machine::mpidr;
 use crate::psci::{ALREADY_ON, CORE_POWER_DOWN, OFF, STANDBY};
-use crate::runner::Case;
+use crate::section;
 use crate::sleep::{Sleeper, Woken};
 use crate::verdict::{Verdict, equal, failed, holds, status};
 use crate::{cores, el1, smc};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "psci.el1.same_results", cores: 1, run: same_results },
-    Case { name: "psci.el1.registers", cores: 1, run: registers },
-    Case { name: "psci.el1.cpu_on", cores: 2, run: cpu_on },
-    Case { name: "psci.el1.cpu_on_refused", cores: 1, run: cpu_on_refused },
-    Case { name: "psci.el1.affinity_info", cores: 2, run: affinity_info },
-    Case { name: "psci.el1.cpu_off", cores: 2, run: cpu_off },
-    Case { name: "psci.el1.cpu_freeze", cores: 2, run: cpu_freeze },
-    Case { name: "psci.el1.standby", cores: 1, run: standby },
-    Case { name: "psci.el1.core_power_down", cores: 2, run: power_down },
-    Case { name: "psci.el1.system_suspend", cores: 1, run: system_suspend },
-];
+cases! {
+    [section::CONDUIT]
+    /// EL1 gets the results that EL2 gets.
+    "psci.el1.same_results", 1, same_results;
+    /// A call from EL1 leaves its registers as they were.
+    "psci.el1.registers", 1, registers;
+    /// A core that EL1 starts begins at EL2.
+    "psci.el1.cpu_on", 2, cpu_on;
+    /// EL1's CPU_ON is refused as EL2's is.
+    "psci.el1.cpu_on_refused", 1, cpu_on_refused;
+    /// AFFINITY_INFO answers EL1.
+    "psci.el1.affinity_info", 2, affinity_info;
+    /// CPU_OFF at EL1 ends the core.
+    "psci.el1.cpu_off", 2, cpu_off;
+    /// CPU_FREEZE at EL1 ends the core.
+    "psci.el1.cpu_freeze", 2, cpu_freeze;
+    /// A standby at EL1 returns to EL1.
+    "psci.el1.standby", 1, standby;
+    /// A power-down at EL1 begins again at EL2.
+    "psci.el1.core_power_down", 2, power_down;
+    /// SYSTEM_SUSPEND at EL1 begins again at EL2.
+    "psci.el1.system_suspend", 1, system_suspend;
+}
 
 /// Calls from EL1; returns x0.
 fn call_from_el1(function: u32, arguments: &[u64]) -> u64 {

@@ -4,6 +4,7 @@
 
 use smccc::psci::{PSCI_CPU_DEFAULT_SUSPEND_64, PSCI_CPU_ON_64, PSCI_CPU_SUSPEND_64};
 
+use crate::case::cases;
 use crate::clock;
 use crate::dirt::{big_endian_call, off_as_big_endian_host};
 use crate::entry::EntryState;
@@ -11,19 +12,24 @@ use crate::fixture::{needs, needs_power_down, start};
 use crate::machine::mpidr;
 use crate::marks::{SCTLR_EE, either_endian_entry};
 use crate::psci::{self, CORE_POWER_DOWN};
-use crate::runner::Case;
+use crate::section;
 use crate::sleep::{Sleeper, Woken};
 use crate::verdict::{Verdict, equal, holds, skipped, status};
 use crate::{cores, registers};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "psci.endian.cpu_on_by_little", cores: 2, run: cpu_on_by_little },
-    Case { name: "psci.endian.cpu_on_by_big", cores: 3, run: cpu_on_by_big },
-    Case { name: "psci.endian.power_down_by_big", cores: 2, run: power_down_by_big },
-    Case { name: "psci.endian.default_suspend_by_big", cores: 2, run: default_suspend_by_big },
-    Case { name: "psci.endian.big_host_then_little", cores: 2, run: big_host_then_little },
-];
+cases! {
+    [section::ENTRY_STATE]
+    /// A little-endian caller starts a little-endian core.
+    "psci.endian.cpu_on_by_little", 2, cpu_on_by_little;
+    /// A big-endian caller starts a big-endian core.
+    "psci.endian.cpu_on_by_big", 3, cpu_on_by_big;
+    /// A big-endian core wakes up big-endian.
+    "psci.endian.power_down_by_big", 2, power_down_by_big;
+    /// A big-endian core wakes up big-endian from CPU_DEFAULT_SUSPEND.
+    "psci.endian.default_suspend_by_big", 2, default_suspend_by_big;
+    /// A core that was big-endian begins little-endian for a little-endian caller.
+    "psci.endian.big_host_then_little", 2, big_host_then_little;
+}
 
 /// Passes if the core came with SCTLR_EL2.EE like this.
 fn came(index: usize, big: bool) -> Verdict {

@@ -5,32 +5,46 @@
 
 use smccc::psci::PSCI_CPU_FREEZE;
 
+use crate::case::cases;
 use crate::dirt::{self, End};
 use crate::entry::EntryState;
 use crate::fixture::{needs, needs_power_down, start, turn_off};
 use crate::found::{Found, NAMES};
 use crate::machine::mpidr;
 use crate::psci::{self, CLUSTER_POWER_DOWN, CORE_POWER_DOWN};
-use crate::runner::Case;
+use crate::section;
 use crate::verdict::{Verdict, equal, failed, holds, status};
 use crate::{clock, cores, gic, read_register, stale};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "psci.entry_state.boot_core", cores: 1, run: boot_core },
-    Case { name: "psci.entry_state.started_core", cores: 2, run: started_core },
-    Case { name: "psci.entry_state.dirty_life.cpu_off", cores: 2, run: after_cpu_off },
-    Case { name: "psci.entry_state.dirty_life.cpu_freeze", cores: 2, run: after_freeze },
-    Case { name: "psci.entry_state.dirty_life.core_power_down", cores: 2, run: after_core_power_down },
-    Case { name: "psci.entry_state.dirty_life.cluster_power_down", cores: 2, run: after_cluster_power_down },
-    Case { name: "psci.entry_state.registers.cpu_off", cores: 2, run: registers_after_cpu_off },
-    Case { name: "psci.entry_state.registers.cpu_freeze", cores: 2, run: registers_after_freeze },
-    Case { name: "psci.entry_state.registers.power_down", cores: 2, run: registers_after_power_down },
-    Case { name: "psci.entry_state.stale_translation", cores: 2, run: stale_translation },
-    Case { name: "psci.entry_state.no_pending_sgi", cores: 2, run: no_pending_sgi },
-    Case { name: "psci.entry_state.no_pending_sgi_after_freeze", cores: 2, run: no_pending_sgi_after_freeze },
-    Case { name: "psci.entry_state.no_timer", cores: 2, run: no_timer },
-];
+cases! {
+    [section::ENTRY_STATE]
+    /// The boot core begins at EL2 with its MMU off, everything masked, and nothing enabled.
+    "psci.entry_state.boot_core", 1, boot_core;
+    /// A started core begins in the same state, with its context identifier.
+    "psci.entry_state.started_core", 2, started_core;
+    /// Nothing of a life that CPU_OFF ended is left.
+    "psci.entry_state.dirty_life.cpu_off", 2, after_cpu_off;
+    /// Nothing of a life that CPU_FREEZE ended is left.
+    "psci.entry_state.dirty_life.cpu_freeze", 2, after_freeze;
+    /// Nothing is left in the core behind its power-down.
+    "psci.entry_state.dirty_life.core_power_down", 2, after_core_power_down;
+    /// Nothing is left in the core behind its cluster's power-down.
+    "psci.entry_state.dirty_life.cluster_power_down", 2, after_cluster_power_down;
+    /// General-purpose registers but x0 are zero, or not of the life before, after CPU_OFF.
+    "psci.entry_state.registers.cpu_off", 2, registers_after_cpu_off;
+    /// General-purpose registers but x0 are zero, or not of the life before, after CPU_FREEZE.
+    "psci.entry_state.registers.cpu_freeze", 2, registers_after_freeze;
+    /// General-purpose registers but x0 are zero, or not of the life before, after a power-down.
+    "psci.entry_state.registers.power_down", 2, registers_after_power_down;
+    /// No translation of the core's last life is used in its next.
+    "psci.entry_state.stale_translation", 2, stale_translation;
+    /// No SGI that was pending at CPU_OFF is pending at the next start.
+    "psci.entry_state.no_pending_sgi", 2, no_pending_sgi;
+    /// No SGI that was pending at CPU_FREEZE is pending at the next start.
+    "psci.entry_state.no_pending_sgi_after_freeze", 2, no_pending_sgi_after_freeze;
+    /// No timer of the core's last life fires in its next.
+    "psci.entry_state.no_timer", 2, no_timer;
+}
 
 const EL2: u64 = 2 << 2;
 const DAIF_ALL: u64 = 0xf << 6;

@@ -9,35 +9,63 @@ use smccc::psci::{
     PSCI_SYSTEM_RESET, PSCI_VERSION,
 };
 
+use crate::case::cases;
 use crate::fixture::{needs, others, start, turn_off};
 use crate::machine::DRAM_BASE;
 use crate::psci::{self, NOT_SUPPORTED};
-use crate::runner::Case;
+use crate::section;
 use crate::verdict::{Verdict, equal, failed, holds, register, skipped, status};
 use crate::{cores, smc, stop};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "psci.version", cores: 1, run: version },
-    Case { name: "psci.migrate_info_type", cores: 1, run: migrate_info_type },
-    Case { name: "psci.features.mandatory", cores: 1, run: mandatory },
-    Case { name: "psci.features.cpu_suspend_flags", cores: 1, run: suspend_flags },
-    Case { name: "psci.features.smccc_version", cores: 1, run: smccc_version },
-    Case { name: "psci.features.wide_ids_of_narrow_functions", cores: 1, run: wide_ids },
-    Case { name: "psci.features.wide_cpu_off", cores: 2, run: wide_cpu_off },
-    Case { name: "psci.features.unknown_ids", cores: 1, run: unknown_ids },
-    Case { name: "psci.features.not_advertised_not_there", cores: 1, run: not_advertised },
-    Case { name: "psci.features.advertised_is_there", cores: 1, run: advertised },
-    Case { name: "psci.features.complete", cores: 1, run: complete },
-    Case { name: "psci.features.both_conventions", cores: 1, run: both_conventions },
-    Case { name: "psci.features.no_flags", cores: 1, run: no_flags },
-    Case { name: "psci.features.system_off2_types", cores: 1, run: system_off2_types },
-    Case { name: "psci.features.statistics_both_or_none", cores: 1, run: statistics },
-    Case { name: "psci.features.same_on_every_core", cores: 2, run: same_on_every_core },
-    Case { name: "psci.alpha_ids.clean_inv_memregion", cores: 1, run: clean_inv_memregion },
-    Case { name: "psci.migrate.not_there", cores: 1, run: migrate },
-    Case { name: "psci.migrate.info_up_cpu_not_there", cores: 1, run: migrate_info_up_cpu },
-];
+cases! {
+    [section::PSCI_VERSION]
+    /// PSCI_VERSION is 1.0 or later.
+    "psci.version", 1, version;
+
+    [section::MIGRATE_INFO]
+    /// MIGRATE_INFO_TYPE is 2: there is no trusted OS that must be migrated.
+    "psci.migrate_info_type", 1, migrate_info_type;
+
+    [section::PSCI_FEATURES]
+    /// FEATURES knows every function that is mandatory.
+    "psci.features.mandatory", 1, mandatory;
+    /// The flags of CPU_SUSPEND are bits 0 and 1.
+    "psci.features.cpu_suspend_flags", 1, suspend_flags;
+    /// FEATURES knows SMCCC_VERSION.
+    "psci.features.smccc_version", 1, smccc_version;
+    /// Functions of 32 bits have no SMC64 form.
+    "psci.features.wide_ids_of_narrow_functions", 1, wide_ids;
+    /// CPU_OFF by an SMC64 identifier is an unknown call.
+    "psci.features.wide_cpu_off", 2, wide_cpu_off;
+    /// FEATURES denies every other identifier, and the calls answer NOT_SUPPORTED.
+    "psci.features.unknown_ids", 1, unknown_ids;
+    /// What FEATURES denies answers NOT_SUPPORTED.
+    "psci.features.not_advertised_not_there", 1, not_advertised;
+    /// What FEATURES knows does not answer NOT_SUPPORTED.
+    "psci.features.advertised_is_there", 1, advertised;
+    /// Firmware with the stop service has every function of PSCI 1.3.
+    "psci.features.complete", 1, complete;
+    /// FEATURES says the same of both forms of a function.
+    "psci.features.both_conventions", 1, both_conventions;
+    /// Other functions than CPU_SUSPEND and SYSTEM_OFF2 have no flags.
+    "psci.features.no_flags", 1, no_flags;
+    /// SYSTEM_OFF2 announces HIBERNATE_OFF.
+    "psci.features.system_off2_types", 1, system_off2_types;
+    /// Both STAT functions are there, or none.
+    "psci.features.statistics_both_or_none", 1, statistics;
+    /// FEATURES says the same on every core.
+    "psci.features.same_on_every_core", 2, same_on_every_core;
+    /// What was in a draft of PSCI 1.3 only is an unknown call.
+    "psci.alpha_ids.clean_inv_memregion", 1, clean_inv_memregion;
+
+    [section::MIGRATE]
+    /// MIGRATE answers NOT_SUPPORTED where there is nothing to migrate.
+    "psci.migrate.not_there", 1, migrate;
+
+    [section::MIGRATE_INFO]
+    /// MIGRATE_INFO_UP_CPU answers NOT_SUPPORTED where there is nothing to migrate.
+    "psci.migrate.info_up_cpu_not_there", 1, migrate_info_up_cpu;
+}
 
 /// Bit 30 of a function identifier: SMC64.
 const WIDE: u32 = 1 << 30;

@@ -8,34 +8,48 @@ use smccc::psci::{
     PSCI_MEM_PROTECT, PSCI_MEM_PROTECT_CHECK_RANGE_32, PSCI_MEM_PROTECT_CHECK_RANGE_64, PSCI_SYSTEM_RESET2_64,
 };
 
+use crate::case::cases;
 use crate::fixture::{needs, start};
 use crate::machine::{DRAM_BASE, FLASH, GICD, SECURE_RAM, UART, dram_end};
 use crate::psci::{self, DENIED, INVALID_PARAMETERS};
-use crate::runner::{self, Case};
+use crate::runner;
+use crate::section;
 use crate::verdict::{Verdict, equal, failed, holds, status};
 use crate::{clock, cores, registers, smc};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "psci.mem_protect.previous_state", cores: 1, run: previous_state },
-    Case { name: "psci.mem_protect.bad_value", cores: 1, run: bad_value },
-    Case { name: "psci.mem_protect.upper_half", cores: 1, run: upper_half },
-    Case { name: "psci.mem_protect.one_state_for_all_cores", cores: 2, run: one_state_for_all_cores },
-    Case { name: "psci.mem_protect.reset_clears_memory", cores: 1, run: reset_clears_memory },
-    Case {
-        name: "psci.mem_protect.reset_by_a_secondary_clears_memory",
-        cores: 2,
-        run: secondary_clears_memory,
-    },
-    Case { name: "psci.mem_protect.warm_reset_keeps_memory", cores: 1, run: warm_reset_keeps_memory },
-    Case { name: "psci.mem_protect.off_again_keeps_memory", cores: 1, run: off_again_keeps_memory },
-    Case { name: "psci.mem_protect_check_range.inside", cores: 1, run: inside },
-    Case { name: "psci.mem_protect_check_range.empty", cores: 1, run: empty },
-    Case { name: "psci.mem_protect_check_range.wraps", cores: 1, run: wraps },
-    Case { name: "psci.mem_protect_check_range.beyond", cores: 1, run: beyond },
-    Case { name: "psci.mem_protect_check_range.not_memory", cores: 1, run: not_memory },
-    Case { name: "psci.mem_protect_check_range.smc32", cores: 1, run: range_by_smc32 },
-];
+cases! {
+    [section::MEM_PROTECT]
+    /// MEM_PROTECT returns the state before.
+    "psci.mem_protect.previous_state", 1, previous_state;
+    /// Values other than 0 and 1 turn nothing on or off by chance.
+    "psci.mem_protect.bad_value", 1, bad_value;
+    /// The argument is 32 bits wide.
+    "psci.mem_protect.upper_half", 1, upper_half;
+    /// Every core sees the same state.
+    "psci.mem_protect.one_state_for_all_cores", 2, one_state_for_all_cores;
+    /// With it on, SYSTEM_RESET clears memory.
+    "psci.mem_protect.reset_clears_memory", 1, reset_clears_memory;
+    /// A reset by another core clears memory, too.
+    "psci.mem_protect.reset_by_a_secondary_clears_memory", 2, secondary_clears_memory;
+    /// SYSTEM_RESET2 keeps memory, as its specification demands.
+    "psci.mem_protect.warm_reset_keeps_memory", 1, warm_reset_keeps_memory;
+    /// With it off again, SYSTEM_RESET keeps memory.
+    "psci.mem_protect.off_again_keeps_memory", 1, off_again_keeps_memory;
+
+    [section::MEM_PROTECT_CHECK_RANGE]
+    /// A range in RAM is protected.
+    "psci.mem_protect_check_range.inside", 1, inside;
+    /// An empty range is DENIED.
+    "psci.mem_protect_check_range.empty", 1, empty;
+    /// A range that wraps around is DENIED.
+    "psci.mem_protect_check_range.wraps", 1, wraps;
+    /// A range that reaches beyond RAM is DENIED.
+    "psci.mem_protect_check_range.beyond", 1, beyond;
+    /// A range of devices or secure memory is DENIED.
+    "psci.mem_protect_check_range.not_memory", 1, not_memory;
+    /// The SMC32 form takes 32 bits.
+    "psci.mem_protect_check_range.smc32", 1, range_by_smc32;
+}
 
 fn needs_it() -> Verdict {
     needs(PSCI_MEM_PROTECT)

@@ -4,42 +4,49 @@
 
 use smccc::psci::{PSCI_CPU_FREEZE, PSCI_NODE_HW_STATE_32, PSCI_NODE_HW_STATE_64};
 
+use crate::case::cases;
 use crate::cases::psci_cpu_on::not_mpidrs;
 use crate::fixture::{needs, needs_power_down, start, turn_off};
 use crate::machine::{CORES_PER_CLUSTER, mpidr};
 use crate::psci::{
     self, CLUSTER_POWER_DOWN, CORE_POWER_DOWN, HW_OFF, HW_ON, HW_STANDBY, INVALID_PARAMETERS, STANDBY,
 };
-use crate::runner::Case;
+use crate::section;
 use crate::sleep::{Kind, Sleeper};
 use crate::verdict::{Verdict, equal, holds, status};
 use crate::{cores, smc};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "psci.node_hw_state.core_on", cores: 1, run: core_on },
-    Case { name: "psci.node_hw_state.core_off", cores: 2, run: core_off },
-    Case { name: "psci.node_hw_state.core_frozen", cores: 2, run: core_frozen },
-    Case { name: "psci.node_hw_state.core_in_standby", cores: 2, run: core_in_standby },
-    Case { name: "psci.node_hw_state.core_in_power_down", cores: 2, run: core_in_power_down },
-    Case { name: "psci.node_hw_state.core_in_cluster_power_down", cores: 2, run: core_in_cluster_power_down },
-    Case { name: "psci.node_hw_state.cluster_of_the_caller", cores: 1, run: cluster_of_the_caller },
-    Case { name: "psci.node_hw_state.cluster_off", cores: NEIGHBOUR + 1, run: cluster_off },
-    Case {
-        name: "psci.node_hw_state.cluster_in_power_down",
-        cores: NEIGHBOUR + 1,
-        run: cluster_in_power_down,
-    },
-    Case {
-        name: "psci.node_hw_state.cluster_with_core_power_down",
-        cores: NEIGHBOUR + 1,
-        run: cluster_with_core,
-    },
-    Case { name: "psci.node_hw_state.cluster_partly_down", cores: NEIGHBOUR + 2, run: cluster_partly_down },
-    Case { name: "psci.node_hw_state.absent_core", cores: 1, run: absent_core },
-    Case { name: "psci.node_hw_state.bad_level", cores: 1, run: bad_level },
-    Case { name: "psci.node_hw_state.smc32", cores: 2, run: smc32 },
-];
+cases! {
+    [section::NODE_HW_STATE]
+    /// A core that runs is HW_ON.
+    "psci.node_hw_state.core_on", 1, core_on;
+    /// A core that is OFF is HW_OFF.
+    "psci.node_hw_state.core_off", 2, core_off;
+    /// A frozen core is HW_OFF.
+    "psci.node_hw_state.core_frozen", 2, core_frozen;
+    /// A core in standby is HW_STANDBY.
+    "psci.node_hw_state.core_in_standby", 2, core_in_standby;
+    /// A core that is powered down is HW_OFF.
+    "psci.node_hw_state.core_in_power_down", 2, core_in_power_down;
+    /// A core in its cluster's power-down is HW_OFF.
+    "psci.node_hw_state.core_in_cluster_power_down", 2, core_in_cluster_power_down;
+    /// The caller's cluster is HW_ON.
+    "psci.node_hw_state.cluster_of_the_caller", 1, cluster_of_the_caller;
+    /// A cluster whose cores are OFF is HW_OFF.
+    "psci.node_hw_state.cluster_off", NEIGHBOUR + 1, cluster_off;
+    /// A cluster that is powered down is HW_OFF.
+    "psci.node_hw_state.cluster_in_power_down", NEIGHBOUR + 1, cluster_in_power_down;
+    /// A cluster whose core alone is powered down is HW_ON.
+    "psci.node_hw_state.cluster_with_core_power_down", NEIGHBOUR + 1, cluster_with_core;
+    /// A cluster that only some of its cores have let go is HW_ON.
+    "psci.node_hw_state.cluster_partly_down", NEIGHBOUR + 2, cluster_partly_down;
+    /// A core that there is not is INVALID_PARAMETERS.
+    "psci.node_hw_state.absent_core", 1, absent_core;
+    /// A level that there is not is INVALID_PARAMETERS.
+    "psci.node_hw_state.bad_level", 1, bad_level;
+    /// The SMC32 form answers as the SMC64 form does.
+    "psci.node_hw_state.smc32", 2, smc32;
+}
 
 const CLUSTER: u64 = 1;
 

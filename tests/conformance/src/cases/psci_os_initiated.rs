@@ -6,39 +6,52 @@
 use smccc::psci::{PSCI_SET_SUSPEND_MODE, PSCI_STAT_COUNT_64};
 
 use crate::anchor::Ending;
+use crate::case::cases;
 use crate::clock;
 use crate::fixture::{needs, needs_power_down, others, start, turn_off};
 use crate::machine::{self, CORES_PER_CLUSTER};
 use crate::psci::{
     self, CLUSTER_POWER_DOWN, CORE_POWER_DOWN, DENIED, INVALID_PARAMETERS, OS_INITIATED, STANDBY,
 };
-use crate::runner::{Case, rounds};
+use crate::runner::rounds;
+use crate::section;
 use crate::sleep::{self, Kind, Sleeper, Woken};
 use crate::verdict::{Verdict, equal, failed, holds, register, status};
 use crate::{cores, gic};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "psci.os_initiated.cluster_alone", cores: 1, run: alone },
-    Case { name: "psci.os_initiated.cluster_with_one_running", cores: 2, run: with_one_running },
-    Case { name: "psci.os_initiated.cluster_with_one_pending", cores: 2, run: with_one_pending },
-    Case { name: "psci.os_initiated.cluster_with_one_in_standby", cores: 2, run: with_one_in_standby },
-    Case { name: "psci.os_initiated.cluster_with_one_powered_down", cores: 2, run: with_one_powered_down },
-    Case { name: "psci.os_initiated.cluster_with_one_off", cores: 2, run: with_one_off },
-    Case {
-        name: "psci.os_initiated.cluster_with_another_cluster_running",
-        cores: CORES_PER_CLUSTER + 1,
-        run: other_cluster,
-    },
-    Case { name: "psci.os_initiated.core_power_down", cores: 2, run: core_power_down },
-    Case { name: "psci.os_initiated.standby", cores: 2, run: standby },
-    Case { name: "psci.os_initiated.state_before_entry_before_others", cores: 2, run: order_of_checks },
-    Case { name: "psci.os_initiated.denied_leaves_nothing", cores: 2, run: denied_leaves_nothing },
-    Case { name: "psci.os_initiated.last_core_race", cores: 2, run: last_core_race },
-    Case { name: "psci.platform_coordinated.cluster_with_one_running", cores: 2, run: platform_running },
-    Case { name: "psci.platform_coordinated.cluster_with_one_in_standby", cores: 2, run: platform_standby },
-    Case { name: "psci.platform_coordinated.cluster_by_all", cores: 2, run: platform_by_all },
-];
+cases! {
+    [section::MODES]
+    /// The only core of a cluster takes it down.
+    "psci.os_initiated.cluster_alone", 1, alone;
+    /// A cluster's power-down is DENIED while another of its cores runs.
+    "psci.os_initiated.cluster_with_one_running", 2, with_one_running;
+    /// It is DENIED while another of its cores is pending.
+    "psci.os_initiated.cluster_with_one_pending", 2, with_one_pending;
+    /// It is INVALID_PARAMETERS while another of its cores stands by.
+    "psci.os_initiated.cluster_with_one_in_standby", 2, with_one_in_standby;
+    /// It is accepted if the others are powered down.
+    "psci.os_initiated.cluster_with_one_powered_down", 2, with_one_powered_down;
+    /// It is accepted if the others are off.
+    "psci.os_initiated.cluster_with_one_off", 2, with_one_off;
+    /// Cores of other clusters do not matter.
+    "psci.os_initiated.cluster_with_another_cluster_running", CORES_PER_CLUSTER + 1, other_cluster;
+    /// A core's own power-down needs nobody's consent.
+    "psci.os_initiated.core_power_down", 2, core_power_down;
+    /// A standby needs nobody's consent.
+    "psci.os_initiated.standby", 2, standby;
+    /// Arguments are judged before the other cores are.
+    "psci.os_initiated.state_before_entry_before_others", 2, order_of_checks;
+    /// A DENIED call leaves nothing behind.
+    "psci.os_initiated.denied_leaves_nothing", 2, denied_leaves_nothing;
+    /// Of cores that go down at once one is the last, and takes the cluster down.
+    "psci.os_initiated.last_core_race", 2, last_core_race;
+    /// Anybody may ask for the cluster's power-down while others run.
+    "psci.platform_coordinated.cluster_with_one_running", 2, platform_running;
+    /// Anybody may ask for it while another stands by.
+    "psci.platform_coordinated.cluster_with_one_in_standby", 2, platform_standby;
+    /// All cores may ask for it at once.
+    "psci.platform_coordinated.cluster_by_all", 2, platform_by_all;
+}
 
 const SLEEP: u64 = 10_000;
 const CLUSTER: Kind = Kind::State(CLUSTER_POWER_DOWN);

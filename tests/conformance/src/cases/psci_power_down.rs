@@ -4,42 +4,69 @@
 
 use smccc::psci::{PSCI_CPU_DEFAULT_SUSPEND_32, PSCI_CPU_DEFAULT_SUSPEND_64, PSCI_CPU_SUSPEND_32};
 
+use crate::case::cases;
 use crate::clock::{self, PATIENCE, wait_until};
 use crate::entry::{EntryState, flash_entry};
 use crate::fixture::{needs, needs_power_down, others, start, turn_off};
 use crate::machine::{mpidr, this_core};
 use crate::psci::{self, CLUSTER_POWER_DOWN, CORE_POWER_DOWN, STANDBY};
-use crate::runner::{Case, rounds};
+use crate::runner::rounds;
+use crate::section;
 use crate::sleep::{self, Kind, Sleeper, Woken};
 use crate::verdict::{Verdict, equal, holds, status};
 use crate::{cores, gic, registers, smc, stop, write_register};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "psci.cpu_suspend.power_states", cores: 1, run: power_states },
-    Case { name: "psci.cpu_suspend.core_power_down.doorbell", cores: 2, run: core_doorbell },
-    Case { name: "psci.cpu_suspend.core_power_down.timer", cores: 2, run: core_timer },
-    Case { name: "psci.cpu_suspend.core_power_down.pending_interrupt", cores: 2, run: core_pending },
-    Case { name: "psci.cpu_suspend.core_power_down.boot_core", cores: 1, run: core_boot_core },
-    Case { name: "psci.cpu_suspend.core_power_down.every_core", cores: 2, run: core_every_core },
-    Case { name: "psci.cpu_suspend.core_power_down.smc32", cores: 2, run: core_smc32 },
-    Case { name: "psci.cpu_suspend.cluster_power_down.doorbell", cores: 2, run: cluster_doorbell },
-    Case { name: "psci.cpu_suspend.cluster_power_down.timer", cores: 2, run: cluster_timer },
-    Case { name: "psci.cpu_suspend.cluster_power_down.pending_interrupt", cores: 2, run: cluster_pending },
-    Case { name: "psci.cpu_suspend.cluster_power_down.boot_core", cores: 1, run: cluster_boot_core },
-    Case { name: "psci.cpu_suspend.cluster_power_down.every_core", cores: 2, run: cluster_every_core },
-    Case { name: "psci.cpu_suspend.power_down.whatever_priority_mask", cores: 2, run: priority_masked },
-    Case { name: "psci.cpu_suspend.power_down.whatever_group_enable", cores: 2, run: group_disabled },
-    Case { name: "psci.cpu_suspend.power_down.irq_unmasked", cores: 2, run: irq_unmasked },
-    Case { name: "psci.cpu_suspend.power_down.then_off_and_on", cores: 2, run: then_off_and_on },
-    Case { name: "psci.cpu_suspend.power_down.wake_race", cores: 2, run: power_down_wake_race },
-    Case { name: "psci.cpu_suspend.standby.wake_race", cores: 2, run: standby_wake_race },
-    Case { name: "psci.default_suspend.doorbell", cores: 2, run: default_doorbell },
-    Case { name: "psci.default_suspend.timer", cores: 2, run: default_timer },
-    Case { name: "psci.default_suspend.pending_interrupt", cores: 2, run: default_pending },
-    Case { name: "psci.default_suspend.boot_core", cores: 1, run: default_boot_core },
-    Case { name: "psci.default_suspend.smc32", cores: 2, run: default_smc32 },
-];
+cases! {
+    [section::CPU_SUSPEND]
+    /// Of the original format's power states those that are accepted work, and all others are refused.
+    "psci.cpu_suspend.power_states", 1, power_states;
+    /// An SGI wakes a core that is powered down: it begins at its entry point.
+    "psci.cpu_suspend.core_power_down.doorbell", 2, core_doorbell;
+    /// Its own timer wakes it.
+    "psci.cpu_suspend.core_power_down.timer", 2, core_timer;
+    /// An interrupt that is pending does not keep it down.
+    "psci.cpu_suspend.core_power_down.pending_interrupt", 2, core_pending;
+    /// The boot core powers down and comes back.
+    "psci.cpu_suspend.core_power_down.boot_core", 1, core_boot_core;
+    /// Every core powers down and comes back.
+    "psci.cpu_suspend.core_power_down.every_core", 2, core_every_core;
+    /// The SMC32 form has an entry point of 32 bits.
+    "psci.cpu_suspend.core_power_down.smc32", 2, core_smc32;
+    /// An SGI wakes a core from its cluster's power-down.
+    "psci.cpu_suspend.cluster_power_down.doorbell", 2, cluster_doorbell;
+    /// Its own timer wakes a core from its cluster's power-down.
+    "psci.cpu_suspend.cluster_power_down.timer", 2, cluster_timer;
+    /// An interrupt that is pending does not keep the cluster down.
+    "psci.cpu_suspend.cluster_power_down.pending_interrupt", 2, cluster_pending;
+    /// The boot core comes back from its cluster's power-down.
+    "psci.cpu_suspend.cluster_power_down.boot_core", 1, cluster_boot_core;
+    /// Every core comes back from its cluster's power-down.
+    "psci.cpu_suspend.cluster_power_down.every_core", 2, cluster_every_core;
+    /// The priority mask holds no wake-up back.
+    "psci.cpu_suspend.power_down.whatever_priority_mask", 2, priority_masked;
+    /// The group enable holds no wake-up back.
+    "psci.cpu_suspend.power_down.whatever_group_enable", 2, group_disabled;
+    /// A caller with interrupts unmasked powers down, too.
+    "psci.cpu_suspend.power_down.irq_unmasked", 2, irq_unmasked;
+    /// A core that woke up goes off and starts as any other.
+    "psci.cpu_suspend.power_down.then_off_and_on", 2, then_off_and_on;
+    /// No wake-up is lost around a power-down.
+    "psci.cpu_suspend.power_down.wake_race", 2, power_down_wake_race;
+    /// No wake-up is lost around a standby.
+    "psci.cpu_suspend.standby.wake_race", 2, standby_wake_race;
+
+    [section::CPU_DEFAULT_SUSPEND]
+    /// An SGI wakes a core from CPU_DEFAULT_SUSPEND.
+    "psci.default_suspend.doorbell", 2, default_doorbell;
+    /// Its own timer wakes a core from CPU_DEFAULT_SUSPEND.
+    "psci.default_suspend.timer", 2, default_timer;
+    /// An interrupt that is pending does not keep it down.
+    "psci.default_suspend.pending_interrupt", 2, default_pending;
+    /// The boot core comes back from CPU_DEFAULT_SUSPEND.
+    "psci.default_suspend.boot_core", 1, default_boot_core;
+    /// The SMC32 form has an entry point of 32 bits.
+    "psci.default_suspend.smc32", 2, default_smc32;
+}
 
 const CORE: Kind = Kind::State(CORE_POWER_DOWN);
 const CLUSTER: Kind = Kind::State(CLUSTER_POWER_DOWN);

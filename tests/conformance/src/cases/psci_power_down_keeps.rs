@@ -2,27 +2,35 @@
 
 //! What lies outside of a core outlives its power-down: its redistributor, its pending interrupts, its timers.
 
+use crate::case::cases;
 use crate::clock::{self, HYPERVISOR_TIMER_PPI, PATIENCE, wait_until};
 use crate::entry::EntryState;
 use crate::fixture::{needs_power_down, start, turn_off};
 use crate::found::Found;
 use crate::machine::this_core;
 use crate::psci::{CLUSTER_POWER_DOWN, CORE_POWER_DOWN};
-use crate::runner::Case;
+use crate::section;
 use crate::sleep::{self, Kind, Sleeper, Woken};
 use crate::verdict::{Verdict, equal, holds, skipped, status};
 use crate::{cores, gic, read_register, write_register};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "psci.power_down.keeps.pending_doorbell", cores: 2, run: pending_doorbell },
-    Case { name: "psci.power_down.keeps.pending_timer", cores: 2, run: pending_timer },
-    Case { name: "psci.power_down.keeps.disabled_pending_sgi", cores: 2, run: disabled_pending },
-    Case { name: "psci.power_down.keeps.enables", cores: 2, run: enables },
-    Case { name: "psci.power_down.keeps.priorities", cores: 2, run: priorities },
-    Case { name: "psci.power_down.keeps.timers", cores: 2, run: timers },
-    Case { name: "psci.power_down.keeps.timer_of_the_future", cores: 2, run: timer_of_the_future },
-];
+cases! {
+    [section::CONTEXT]
+    /// An SGI that is pending outlives the power-down.
+    "psci.power_down.keeps.pending_doorbell", 2, pending_doorbell;
+    /// A timer's interrupt that is pending outlives it.
+    "psci.power_down.keeps.pending_timer", 2, pending_timer;
+    /// An SGI that is pending and disabled outlives it.
+    "psci.power_down.keeps.disabled_pending_sgi", 2, disabled_pending;
+    /// The enables of private interrupts outlive it.
+    "psci.power_down.keeps.enables", 2, enables;
+    /// The priorities of private interrupts outlive it.
+    "psci.power_down.keeps.priorities", 2, priorities;
+    /// The timers outlive it.
+    "psci.power_down.keeps.timers", 2, timers;
+    /// A timer set before fires after it.
+    "psci.power_down.keeps.timer_of_the_future", 2, timer_of_the_future;
+}
 
 /// Runs a job that powers core 1 down in either state, and judges what it finds; a firmware that returns from the call
 /// because of a pending wake-up has powered nothing down.

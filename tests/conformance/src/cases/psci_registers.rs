@@ -5,32 +5,47 @@
 
 use smccc::psci::{PSCI_CPU_ON_64, PSCI_CPU_SUSPEND_64};
 
+use crate::case::cases;
 use crate::fixture::{needs, turn_off};
 use crate::machine::mpidr;
 use crate::psci::STANDBY;
 use crate::registers::isb;
-use crate::runner::Case;
+use crate::section;
 use crate::simd::{self, Simd, Sve};
 use crate::verdict::{Verdict, equal, failed, holds, skipped, status};
 use crate::{call, clock, cores, read_register, registers, smc, write_register};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "psci.registers.general.every_function", cores: 1, run: || every_function(general) },
-    Case { name: "psci.registers.general.cpu_on", cores: 2, run: || cpu_on(general) },
-    Case { name: "psci.registers.simd.every_function", cores: 1, run: || every_function(simd) },
-    Case { name: "psci.registers.simd.cpu_on", cores: 2, run: || cpu_on(simd) },
-    Case { name: "psci.registers.simd.standby", cores: 1, run: || standby(simd) },
-    Case { name: "psci.registers.sve.every_function", cores: 1, run: || every_function(sve) },
-    Case { name: "psci.registers.sve.cpu_on", cores: 2, run: || cpu_on(sve) },
-    Case { name: "psci.registers.sve.standby", cores: 1, run: || standby(sve) },
-    Case { name: "psci.registers.el1.every_function", cores: 1, run: || every_function(el1) },
-    Case { name: "psci.registers.el1.cpu_on", cores: 2, run: || cpu_on(el1) },
-    Case { name: "psci.registers.el1.standby", cores: 1, run: || standby(el1) },
-    Case { name: "psci.registers.el2.every_function", cores: 1, run: || every_function(el2) },
-    Case { name: "psci.registers.el2.cpu_on", cores: 2, run: || cpu_on(el2) },
-    Case { name: "psci.registers.el2.standby", cores: 1, run: || standby(el2) },
-];
+cases! {
+    [section::SMCCC_REGISTERS]
+    /// Every function that returns leaves x1 to x30 as they were.
+    "psci.registers.general.every_function", 1, || every_function(general);
+    /// An accepted CPU_ON leaves x1 to x30 as they were.
+    "psci.registers.general.cpu_on", 2, || cpu_on(general);
+    /// Every function that returns leaves the SIMD registers as they were.
+    "psci.registers.simd.every_function", 1, || every_function(simd);
+    /// An accepted CPU_ON leaves the SIMD registers as they were.
+    "psci.registers.simd.cpu_on", 2, || cpu_on(simd);
+    /// A standby leaves the SIMD registers as they were.
+    "psci.registers.simd.standby", 1, || standby(simd);
+    /// Every function that returns leaves the SVE registers as they were.
+    "psci.registers.sve.every_function", 1, || every_function(sve);
+    /// An accepted CPU_ON leaves the SVE registers as they were.
+    "psci.registers.sve.cpu_on", 2, || cpu_on(sve);
+    /// A standby leaves the SVE registers as they were.
+    "psci.registers.sve.standby", 1, || standby(sve);
+    /// Every function that returns leaves EL1's system registers as they were.
+    "psci.registers.el1.every_function", 1, || every_function(el1);
+    /// An accepted CPU_ON leaves EL1's system registers as they were.
+    "psci.registers.el1.cpu_on", 2, || cpu_on(el1);
+    /// A standby leaves EL1's system registers as they were.
+    "psci.registers.el1.standby", 1, || standby(el1);
+    /// Every function that returns leaves EL2's system registers as they were.
+    "psci.registers.el2.every_function", 1, || every_function(el2);
+    /// An accepted CPU_ON leaves EL2's system registers as they were.
+    "psci.registers.el2.cpu_on", 2, || cpu_on(el2);
+    /// A standby leaves EL2's system registers as they were.
+    "psci.registers.el2.standby", 1, || standby(el2);
+}
 
 /// Makes a call with x0 to x3 as given, judges what it has kept, and returns x0.
 type Keeps = fn(&[u64; 4]) -> Result<u64, crate::verdict::Finding>;

@@ -4,40 +4,55 @@
 
 use smccc::psci::{PSCI_STAT_COUNT_32, PSCI_STAT_COUNT_64, PSCI_STAT_RESIDENCY_32, PSCI_STAT_RESIDENCY_64};
 
+use crate::case::cases;
 use crate::cases::psci_cpu_on::not_mpidrs;
 use crate::clock;
 use crate::fixture::{needs, needs_power_down, start, turn_off};
 use crate::machine::mpidr;
 use crate::psci::{self, CLUSTER_POWER_DOWN, CORE_POWER_DOWN, STANDBY};
-use crate::runner::{Case, rounds};
+use crate::runner::rounds;
+use crate::section;
 use crate::sleep::{self, Kind, Sleeper};
 use crate::verdict::{Verdict, equal, holds};
 use crate::{cores, smc};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "psci.stat_count.standby", cores: 2, run: count_standby },
-    Case { name: "psci.stat_count.core_power_down", cores: 2, run: count_core },
-    Case {
-        name: "psci.stat_count.cluster_power_down_is_one_of_the_core",
-        cores: 2,
-        run: count_core_of_cluster,
-    },
-    Case { name: "psci.stat_count.cluster_by_its_last_core", cores: 1, run: count_cluster },
-    Case { name: "psci.stat_count.cluster_with_one_running", cores: 2, run: count_cluster_partly },
-    Case { name: "psci.stat_count.cluster_race", cores: 2, run: count_cluster_race },
-    Case { name: "psci.stat_count.other_cores", cores: 3, run: count_of_others },
-    Case { name: "psci.stat_count.refused_calls", cores: 1, run: count_refused },
-    Case { name: "psci.stat_count.survives_cpu_off", cores: 2, run: count_survives },
-    Case { name: "psci.stat_count.bad_arguments", cores: 1, run: count_bad_arguments },
-    Case { name: "psci.stat_count.smc32", cores: 1, run: count_smc32 },
-    Case { name: "psci.stat_residency.standby", cores: 2, run: residency_standby },
-    Case { name: "psci.stat_residency.core_power_down", cores: 2, run: residency_core },
-    Case { name: "psci.stat_residency.cluster_power_down", cores: 1, run: residency_cluster },
-    Case { name: "psci.stat_residency.awake", cores: 1, run: residency_awake },
-    Case { name: "psci.stat_residency.bad_arguments", cores: 1, run: residency_bad_arguments },
-    Case { name: "psci.stat_residency.smc32", cores: 1, run: residency_smc32 },
-];
+cases! {
+    [section::STAT]
+    /// A standby counts once.
+    "psci.stat_count.standby", 2, count_standby;
+    /// A power-down counts once.
+    "psci.stat_count.core_power_down", 2, count_core;
+    /// A cluster's power-down counts as one of the core.
+    "psci.stat_count.cluster_power_down_is_one_of_the_core", 2, count_core_of_cluster;
+    /// A cluster's power-down counts for the cluster.
+    "psci.stat_count.cluster_by_its_last_core", 1, count_cluster;
+    /// It does not count for a cluster that stays up.
+    "psci.stat_count.cluster_with_one_running", 2, count_cluster_partly;
+    /// Power-downs of all cores at once count right.
+    "psci.stat_count.cluster_race", 2, count_cluster_race;
+    /// Each core has counts of its own.
+    "psci.stat_count.other_cores", 3, count_of_others;
+    /// Refused calls do not count.
+    "psci.stat_count.refused_calls", 1, count_refused;
+    /// Counts survive CPU_OFF.
+    "psci.stat_count.survives_cpu_off", 2, count_survives;
+    /// A core or state that there is not counts 0.
+    "psci.stat_count.bad_arguments", 1, count_bad_arguments;
+    /// The SMC32 form answers as the SMC64 form does.
+    "psci.stat_count.smc32", 1, count_smc32;
+    /// The time of a standby is added.
+    "psci.stat_residency.standby", 2, residency_standby;
+    /// The time of a power-down is added.
+    "psci.stat_residency.core_power_down", 2, residency_core;
+    /// The time of a cluster's power-down is added.
+    "psci.stat_residency.cluster_power_down", 1, residency_cluster;
+    /// Time awake is not added.
+    "psci.stat_residency.awake", 1, residency_awake;
+    /// A core or state that there is not has 0.
+    "psci.stat_residency.bad_arguments", 1, residency_bad_arguments;
+    /// The SMC32 form answers as the SMC64 form does.
+    "psci.stat_residency.smc32", 1, residency_smc32;
+}
 
 const STATES: [u64; 3] = [STANDBY, CORE_POWER_DOWN, CLUSTER_POWER_DOWN];
 

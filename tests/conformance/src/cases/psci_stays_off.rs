@@ -6,32 +6,50 @@ use core::arch::asm;
 
 use smccc::psci::PSCI_CPU_FREEZE;
 
+use crate::case::cases;
 use crate::clock::{self, HYPERVISOR_TIMER_PPI};
 use crate::entry::HCR;
 use crate::fixture::{needs, start, turn_off};
 use crate::machine::this_core;
 use crate::psci::{self, OFF};
-use crate::runner::{Case, rounds};
+use crate::runner::rounds;
+use crate::section;
 use crate::verdict::{Verdict, equal, holds};
 use crate::{cores, gic, write_register};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "psci.cpu_off.stays_off.sgi_pending_before", cores: 2, run: off_sgi_before },
-    Case { name: "psci.cpu_off.stays_off.sgi_sent_after", cores: 2, run: off_sgi_after },
-    Case { name: "psci.cpu_off.stays_off.timer_fired_before", cores: 2, run: off_timer_before },
-    Case { name: "psci.cpu_off.stays_off.timer_fires_after", cores: 2, run: off_timer_after },
-    Case { name: "psci.cpu_off.stays_off.spi", cores: 2, run: off_spi },
-    Case { name: "psci.cpu_off.stays_off.sev", cores: 2, run: off_sev },
-    Case { name: "psci.cpu_off.stays_off.virtual_interrupt", cores: 2, run: off_virtual_interrupt },
-    Case { name: "psci.cpu_off.stays_off.sgi_race", cores: 2, run: off_sgi_race },
-    Case { name: "psci.cpu_freeze.stays_off.sgi_pending_before", cores: 2, run: freeze_sgi_before },
-    Case { name: "psci.cpu_freeze.stays_off.sgi_sent_after", cores: 2, run: freeze_sgi_after },
-    Case { name: "psci.cpu_freeze.stays_off.timer_fired_before", cores: 2, run: freeze_timer_before },
-    Case { name: "psci.cpu_freeze.stays_off.timer_fires_after", cores: 2, run: freeze_timer_after },
-    Case { name: "psci.cpu_freeze.stays_off.spi", cores: 2, run: freeze_spi },
-    Case { name: "psci.cpu_freeze.stays_off.sev", cores: 2, run: freeze_sev },
-];
+cases! {
+    [section::CPU_OFF]
+    /// An SGI that was pending at CPU_OFF does not wake the core.
+    "psci.cpu_off.stays_off.sgi_pending_before", 2, off_sgi_before;
+    /// An SGI that comes after CPU_OFF does not wake the core.
+    "psci.cpu_off.stays_off.sgi_sent_after", 2, off_sgi_after;
+    /// A timer that had fired does not wake the core.
+    "psci.cpu_off.stays_off.timer_fired_before", 2, off_timer_before;
+    /// A timer that fires after CPU_OFF does not wake the core.
+    "psci.cpu_off.stays_off.timer_fires_after", 2, off_timer_after;
+    /// An SPI does not wake the core.
+    "psci.cpu_off.stays_off.spi", 2, off_spi;
+    /// SEV does not wake the core.
+    "psci.cpu_off.stays_off.sev", 2, off_sev;
+    /// A virtual interrupt does not wake the core.
+    "psci.cpu_off.stays_off.virtual_interrupt", 2, off_virtual_interrupt;
+    /// SGIs all around CPU_OFF do not wake the core.
+    "psci.cpu_off.stays_off.sgi_race", 2, off_sgi_race;
+
+    [section::CPU_FREEZE]
+    /// An SGI that was pending at CPU_FREEZE does not wake the core.
+    "psci.cpu_freeze.stays_off.sgi_pending_before", 2, freeze_sgi_before;
+    /// An SGI that comes after CPU_FREEZE does not wake the core.
+    "psci.cpu_freeze.stays_off.sgi_sent_after", 2, freeze_sgi_after;
+    /// A timer that had fired does not wake the frozen core.
+    "psci.cpu_freeze.stays_off.timer_fired_before", 2, freeze_timer_before;
+    /// A timer that fires after CPU_FREEZE does not wake the core.
+    "psci.cpu_freeze.stays_off.timer_fires_after", 2, freeze_timer_after;
+    /// An SPI does not wake the frozen core.
+    "psci.cpu_freeze.stays_off.spi", 2, freeze_spi;
+    /// SEV does not wake the frozen core.
+    "psci.cpu_freeze.stays_off.sev", 2, freeze_sev;
+}
 
 const UNTAKEN_SGI: u32 = 5;
 

@@ -5,12 +5,14 @@
 
 use quell_abi::{Kind, State};
 
+use crate::case::cases;
 use crate::clock::{self, PATIENCE, wait_until};
 use crate::fixture::{others, start, start_with_job};
 use crate::handover::Handover;
 use crate::machine::{self, mpidr};
 use crate::psci::{self, CLUSTER_POWER_DOWN, CORE_POWER_DOWN, DENIED, OFF, STANDBY};
-use crate::runner::{self, Case, rounds};
+use crate::runner::{self, rounds};
+use crate::section;
 use crate::sleep::{self, Sleeper};
 use crate::stop::{self, Counts, Request};
 use crate::stopped::{are_still, come_back};
@@ -18,24 +20,39 @@ use crate::storm::{self, Weather};
 use crate::verdict::{Finding, Verdict, equal, failed, holds, skipped, status};
 use crate::{anchor, cores, wedge};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "psci.stop.core_power_down", cores: 2, run: core_power_down },
-    Case { name: "psci.stop.cluster_power_down", cores: 2, run: cluster_power_down },
-    Case { name: "psci.stop.default_suspend", cores: 2, run: default_suspend },
-    Case { name: "psci.stop.frozen_core", cores: 2, run: frozen_core },
-    Case { name: "psci.stop.storm_of_on_and_off", cores: 3, run: storm_of_on_and_off },
-    Case { name: "psci.stop.storm_of_suspend", cores: 2, run: storm_of_suspend },
-    Case { name: "psci.stop.storm_of_all", cores: 3, run: storm_of_all },
-    Case { name: "psci.stop.handover", cores: 3, run: handover },
-    Case { name: "psci.stop.falling_asleep", cores: 2, run: falling_asleep },
-    Case { name: "psci.stop.waking", cores: 2, run: waking },
-    Case { name: "psci.stop.in_session.cpu_on", cores: 2, run: in_session_cpu_on },
-    Case { name: "psci.stop.in_session.system_suspend", cores: 2, run: in_session_system_suspend },
-    Case { name: "psci.stop.in_session.reads", cores: 2, run: in_session_reads },
-    Case { name: "psci.stop.in_session.reset", cores: 2, run: in_session_reset },
-    Case { name: "psci.stop.then_suspend", cores: 2, run: then_suspend },
-];
+cases! {
+    [section::STOP_SESSION]
+    /// A session takes a core that is powered down to OFF.
+    "psci.stop.core_power_down", 2, core_power_down;
+    /// A session takes a core in its cluster's power-down to OFF.
+    "psci.stop.cluster_power_down", 2, cluster_power_down;
+    /// A session takes a core in CPU_DEFAULT_SUSPEND to OFF.
+    "psci.stop.default_suspend", 2, default_suspend;
+    /// A frozen core is stopped already.
+    "psci.stop.frozen_core", 2, frozen_core;
+    /// A session ends cores that turn each other on and off.
+    "psci.stop.storm_of_on_and_off", 3, storm_of_on_and_off;
+    /// A session ends cores that sleep and wake.
+    "psci.stop.storm_of_suspend", 2, storm_of_suspend;
+    /// A session ends cores that do everything.
+    "psci.stop.storm_of_all", 3, storm_of_all;
+    /// A session meets cores that hand the machine over, and stops whoever is on.
+    "psci.stop.handover", 3, handover;
+    /// A session meets a core that falls asleep.
+    "psci.stop.falling_asleep", 2, falling_asleep;
+    /// A session meets a core that wakes up.
+    "psci.stop.waking", 2, waking;
+    /// No CPU_ON succeeds in a session.
+    "psci.stop.in_session.cpu_on", 2, in_session_cpu_on;
+    /// No SYSTEM_SUSPEND succeeds in a session.
+    "psci.stop.in_session.system_suspend", 2, in_session_system_suspend;
+    /// AFFINITY_INFO and its likes answer the owner in a session.
+    "psci.stop.in_session.reads", 2, in_session_reads;
+    /// The owner may reset the machine in a session.
+    "psci.stop.in_session.reset", 2, in_session_reset;
+    /// After a session cores sleep and wake as ever.
+    "psci.stop.then_suspend", 2, then_suspend;
+}
 
 fn needs_stop() -> Verdict {
     if stop::is_there() { Ok(()) } else { Err(skipped(format_args!("the firmware has no stop service"))) }

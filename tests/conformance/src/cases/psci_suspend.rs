@@ -4,22 +4,28 @@
 
 use smccc::psci::{PSCI_CPU_SUSPEND_32, PSCI_CPU_SUSPEND_64};
 
+use crate::case::cases;
 use crate::clock::{self, HYPERVISOR_TIMER_PPI};
 use crate::fixture::start;
 use crate::machine::{SECURE_RAM, this_core};
 use crate::psci::{self, INVALID_PARAMETERS, STANDBY};
-use crate::runner::Case;
+use crate::section;
 use crate::verdict::{Verdict, equal, holds, status};
 use crate::{cores, gic, registers, smc};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "psci.cpu_suspend.standby", cores: 1, run: standby },
-    Case { name: "psci.cpu_suspend.standby_on_a_secondary", cores: 2, run: standby_on_a_secondary },
-    Case { name: "psci.cpu_suspend.pending_interrupt", cores: 1, run: pending_interrupt },
-    Case { name: "psci.cpu_suspend.standby_ignores_entry", cores: 1, run: standby_ignores_entry },
-    Case { name: "psci.cpu_suspend.bad_power_state", cores: 1, run: bad_power_state },
-];
+cases! {
+    [section::CPU_SUSPEND]
+    /// A standby ends by an interrupt and returns SUCCESS.
+    "psci.cpu_suspend.standby", 1, standby;
+    /// A standby of another core returns, too.
+    "psci.cpu_suspend.standby_on_a_secondary", 2, standby_on_a_secondary;
+    /// An interrupt that is pending ends the standby at once, masked or not.
+    "psci.cpu_suspend.pending_interrupt", 1, pending_interrupt;
+    /// A standby looks at no entry point.
+    "psci.cpu_suspend.standby_ignores_entry", 1, standby_ignores_entry;
+    /// A power state that there is not is INVALID_PARAMETERS.
+    "psci.cpu_suspend.bad_power_state", 1, bad_power_state;
+}
 
 const SLEEP: u64 = 20_000;
 

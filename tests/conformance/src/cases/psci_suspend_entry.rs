@@ -4,25 +4,39 @@
 
 use smccc::psci::{PSCI_CPU_DEFAULT_SUSPEND_64, PSCI_SYSTEM_SUSPEND_64};
 
+use crate::case::cases;
 use crate::fixture::{needs, needs_power_down};
 use crate::machine::{DRAM_BASE, NO_MEMORY, SECURE_FLASH, SECURE_RAM, UART, dram_end};
 use crate::psci::{self, INVALID_ADDRESS, INVALID_PARAMETERS, POWER_DOWN};
-use crate::runner::Case;
+use crate::section;
 use crate::verdict::{Verdict, status};
 use crate::{clock, cores};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "psci.cpu_suspend.entry.misaligned", cores: 1, run: misaligned },
-    Case { name: "psci.cpu_suspend.entry.secure_flash", cores: 1, run: secure_flash },
-    Case { name: "psci.cpu_suspend.entry.secure_sram", cores: 1, run: secure_sram },
-    Case { name: "psci.cpu_suspend.entry.device", cores: 1, run: device },
-    Case { name: "psci.cpu_suspend.entry.beyond_dram", cores: 1, run: beyond_dram },
-    Case { name: "psci.cpu_suspend.entry.beyond_addresses", cores: 1, run: beyond_addresses },
-    Case { name: "psci.cpu_suspend.state_before_entry", cores: 1, run: state_before_entry },
-    Case { name: "psci.default_suspend.bad_entry", cores: 1, run: default_bad_entry },
-    Case { name: "psci.system_suspend.bad_entry", cores: 1, run: system_bad_entry },
-];
+cases! {
+    [section::CPU_SUSPEND]
+    /// A power-down to a misaligned entry point is refused.
+    "psci.cpu_suspend.entry.misaligned", 1, misaligned;
+    /// A power-down to secure flash is INVALID_ADDRESS.
+    "psci.cpu_suspend.entry.secure_flash", 1, secure_flash;
+    /// A power-down to secure RAM is INVALID_ADDRESS.
+    "psci.cpu_suspend.entry.secure_sram", 1, secure_sram;
+    /// A power-down to a device is INVALID_ADDRESS.
+    "psci.cpu_suspend.entry.device", 1, device;
+    /// A power-down to an address behind RAM is INVALID_ADDRESS.
+    "psci.cpu_suspend.entry.beyond_dram", 1, beyond_dram;
+    /// A power-down to an address beyond all addresses is INVALID_ADDRESS.
+    "psci.cpu_suspend.entry.beyond_addresses", 1, beyond_addresses;
+    /// A bad power state is refused before a bad entry point is.
+    "psci.cpu_suspend.state_before_entry", 1, state_before_entry;
+
+    [section::CPU_DEFAULT_SUSPEND]
+    /// CPU_DEFAULT_SUSPEND to a bad entry point is INVALID_ADDRESS.
+    "psci.default_suspend.bad_entry", 1, default_bad_entry;
+
+    [section::SYSTEM_SUSPEND]
+    /// SYSTEM_SUSPEND to a bad entry point is INVALID_ADDRESS.
+    "psci.system_suspend.bad_entry", 1, system_bad_entry;
+}
 
 /// One bad entry point of each sort.
 fn one_of_each() -> [u64; 7] {

@@ -4,22 +4,25 @@
 
 use smccc::psci::PSCI_NODE_HW_STATE_64;
 
+use crate::case::cases;
 use crate::clock::{PATIENCE, pause, wait_until};
 use crate::fixture::{needs_power_down, start};
 use crate::found::Found;
 use crate::its::{self, CORE, LPI};
 use crate::machine::mpidr;
 use crate::psci::{self, CORE_POWER_DOWN, HW_OFF, HW_STANDBY, STANDBY};
-use crate::runner::Case;
+use crate::section;
 use crate::sleep::{Kind, Sleeper, most_urgent_at_return};
 use crate::verdict::{Verdict, equal, holds};
 use crate::{cores, gic};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "psci.cpu_suspend.standby.woken_by_lpi", cores: 2, run: standby },
-    Case { name: "psci.cpu_suspend.core_power_down.woken_by_lpi", cores: 2, run: core_power_down },
-];
+cases! {
+    [section::CPU_SUSPEND]
+    /// An LPI ends a standby.
+    "psci.cpu_suspend.standby.woken_by_lpi", 2, standby;
+    /// An LPI wakes a core that is powered down.
+    "psci.cpu_suspend.core_power_down.woken_by_lpi", 2, core_power_down;
+}
 
 /// How long the core shall sleep undisturbed, in microseconds.
 const UNDISTURBED: u64 = 20_000;

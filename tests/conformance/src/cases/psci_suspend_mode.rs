@@ -4,33 +4,50 @@
 
 use smccc::psci::{PSCI_CPU_SUSPEND_64, PSCI_SET_SUSPEND_MODE};
 
+use crate::case::cases;
 use crate::clock::wait_until;
 use crate::fixture::{needs, needs_power_down, others, start, turn_off};
 use crate::handover::{self, Handover};
 use crate::psci::{self, DENIED, INVALID_PARAMETERS, OS_INITIATED, PLATFORM_COORDINATED};
-use crate::runner::{Case, rounds};
+use crate::runner::rounds;
+use crate::section;
 use crate::sleep::{Kind, Sleeper};
 use crate::verdict::{Verdict, equal, holds, register, status};
 use crate::{cores, machine, smc};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "psci.set_suspend_mode.agrees_with_features", cores: 1, run: agrees_with_features },
-    Case { name: "psci.set_suspend_mode.same_mode", cores: 1, run: same_mode },
-    Case { name: "psci.set_suspend_mode.same_mode_with_others_on", cores: 2, run: same_mode_with_others },
-    Case { name: "psci.set_suspend_mode.bad_mode", cores: 1, run: bad_mode },
-    Case { name: "psci.set_suspend_mode.upper_half", cores: 1, run: upper_half },
-    Case { name: "psci.set_suspend_mode.os_initiated_alone", cores: 1, run: os_initiated_alone },
-    Case { name: "psci.set_suspend_mode.os_initiated_all_on", cores: 2, run: os_initiated_all_on },
-    Case { name: "psci.set_suspend_mode.os_initiated_some_on", cores: 3, run: os_initiated_some_on },
-    Case { name: "psci.set_suspend_mode.os_initiated_one_asleep", cores: 3, run: os_initiated_one_asleep },
-    Case { name: "psci.set_suspend_mode.platform_with_others_on", cores: 2, run: platform_with_others_on },
-    Case { name: "psci.set_suspend_mode.platform_with_one_asleep", cores: 2, run: platform_with_one_asleep },
-    Case { name: "psci.set_suspend_mode.platform_behind_cpu_on", cores: 2, run: platform_behind_cpu_on },
-    Case { name: "psci.set_suspend_mode.by_a_secondary", cores: 2, run: by_a_secondary },
-    Case { name: "psci.set_suspend_mode.handover_race_to_os_initiated", cores: 4, run: race_to_os_initiated },
-    Case { name: "psci.set_suspend_mode.handover_race_to_platform", cores: 3, run: race_to_platform },
-];
+cases! {
+    [section::SET_SUSPEND_MODE]
+    /// The function is there if CPU_SUSPEND announces OS-initiated mode.
+    "psci.set_suspend_mode.agrees_with_features", 1, agrees_with_features;
+    /// Setting the mode that is set succeeds.
+    "psci.set_suspend_mode.same_mode", 1, same_mode;
+    /// It does with other cores on, too.
+    "psci.set_suspend_mode.same_mode_with_others_on", 2, same_mode_with_others;
+    /// Other modes are INVALID_PARAMETERS.
+    "psci.set_suspend_mode.bad_mode", 1, bad_mode;
+    /// The mode is 32 bits wide.
+    "psci.set_suspend_mode.upper_half", 1, upper_half;
+    /// A core that is alone may set OS-initiated mode.
+    "psci.set_suspend_mode.os_initiated_alone", 1, os_initiated_alone;
+    /// With all cores on the mode may be set.
+    "psci.set_suspend_mode.os_initiated_all_on", 2, os_initiated_all_on;
+    /// With some cores on it is DENIED.
+    "psci.set_suspend_mode.os_initiated_some_on", 3, os_initiated_some_on;
+    /// With a core asleep it is DENIED.
+    "psci.set_suspend_mode.os_initiated_one_asleep", 3, os_initiated_one_asleep;
+    /// Back to platform-coordinated mode is DENIED while others are on.
+    "psci.set_suspend_mode.platform_with_others_on", 2, platform_with_others_on;
+    /// It is DENIED while another sleeps.
+    "psci.set_suspend_mode.platform_with_one_asleep", 2, platform_with_one_asleep;
+    /// It is DENIED behind an accepted CPU_ON.
+    "psci.set_suspend_mode.platform_behind_cpu_on", 2, platform_behind_cpu_on;
+    /// Any core may set the mode.
+    "psci.set_suspend_mode.by_a_secondary", 2, by_a_secondary;
+    /// The mode is never set between two cores that hand over.
+    "psci.set_suspend_mode.handover_race_to_os_initiated", 4, race_to_os_initiated;
+    /// It is never set back between two cores that hand over.
+    "psci.set_suspend_mode.handover_race_to_platform", 3, race_to_platform;
+}
 
 fn needs_it() -> Verdict {
     needs(PSCI_SET_SUSPEND_MODE)

@@ -6,27 +6,40 @@
 use smccc::psci::{PSCI_CPU_FREEZE, PSCI_CPU_OFF, PSCI_CPU_ON_64, PSCI_CPU_SUSPEND_64, PSCI_FEATURES};
 
 use crate::call::{self, of_every_function};
+use crate::case::{Case, cases};
 use crate::clock;
 use crate::fixture::{needs, needs_power_down, start};
 use crate::machine::mpidr;
 use crate::psci::{self, CORE_POWER_DOWN, NOT_SUPPORTED, STANDBY};
-use crate::runner::Case;
+use crate::section;
 use crate::sleep::{Sleeper, Woken};
 use crate::verdict::{Verdict, equal, holds, status};
 use crate::{cores, smc};
 
-/// The cases of this file.
-pub const CASES: &[Case] = of_every_function!(
+/// A case for each function that comes back.
+pub const EVERY_FUNCTION: &[Case] = of_every_function!(
     "psci.sve_hint.",
     same_with_hint,
-    Case { name: "psci.sve_hint.cpu_on_accepted", cores: 2, run: cpu_on_accepted },
-    Case { name: "psci.sve_hint.cpu_off", cores: 2, run: cpu_off },
-    Case { name: "psci.sve_hint.cpu_freeze", cores: 2, run: cpu_freeze },
-    Case { name: "psci.sve_hint.standby", cores: 1, run: standby },
-    Case { name: "psci.sve_hint.power_down", cores: 2, run: power_down },
-    Case { name: "psci.sve_hint.features_argument", cores: 1, run: features_argument },
-    Case { name: "psci.sve_hint.unknown", cores: 1, run: unknown },
+    "With the SVE hint the function answers as without it."
 );
+
+cases! {
+    [section::SMCCC_IDENTIFIER]
+    /// CPU_ON with the SVE hint starts a core.
+    "psci.sve_hint.cpu_on_accepted", 2, cpu_on_accepted;
+    /// CPU_OFF with the SVE hint ends the core.
+    "psci.sve_hint.cpu_off", 2, cpu_off;
+    /// CPU_FREEZE with the SVE hint ends the core.
+    "psci.sve_hint.cpu_freeze", 2, cpu_freeze;
+    /// A standby with the SVE hint returns.
+    "psci.sve_hint.standby", 1, standby;
+    /// A power-down with the SVE hint comes back.
+    "psci.sve_hint.power_down", 2, power_down;
+    /// In the argument of FEATURES the bit is a hint, or makes an identifier unknown.
+    "psci.sve_hint.features_argument", 1, features_argument;
+    /// The hint makes no function out of none.
+    "psci.sve_hint.unknown", 1, unknown;
+}
 
 const SVE_HINT: u32 = 1 << 16;
 

@@ -7,38 +7,61 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use smccc::psci::{PSCI_SYSTEM_OFF, PSCI_SYSTEM_RESET, PSCI_SYSTEM_RESET2_32, PSCI_SYSTEM_RESET2_64};
 
+use crate::case::cases;
 use crate::cores::Job;
 use crate::entry::EntryState;
 use crate::fixture::{needs, needs_power_down, others, start, start_others};
 use crate::machine::this_core;
 use crate::psci::{self, CLUSTER_POWER_DOWN, CORE_POWER_DOWN, NOT_SUPPORTED, OFF, STANDBY};
-use crate::runner::{self, Case};
+use crate::runner;
+use crate::section;
 use crate::sleep::{Kind, Sleeper};
 use crate::stopped::are_still;
 use crate::storm::{self, Weather};
-use crate::verdict::{Finding, Verdict, equal, failed, status};
+use crate::verdict::{Verdict, equal, failed, status};
 use crate::{clock, cores, machine, smc, wedge};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "psci.system_reset.others_on", cores: 1, run: others_on },
-    Case { name: "psci.system_reset.others_asleep", cores: 2, run: others_asleep },
-    Case { name: "psci.system_reset.others_write_memory", cores: 2, run: others_write_memory },
-    Case { name: "psci.system_reset.by_a_secondary", cores: 2, run: by_a_secondary },
-    Case { name: "psci.system_reset.by_a_secondary_with_boot_core_off", cores: 2, run: with_boot_core_off },
-    Case { name: "psci.system_reset.by_all_at_once", cores: 2, run: by_all_at_once },
-    Case { name: "psci.system_reset.and_reset2_at_once", cores: 2, run: and_reset2_at_once },
-    Case { name: "psci.system_reset.behind_cpu_on", cores: 2, run: behind_cpu_on },
-    Case { name: "psci.system_reset.storm_of_on_and_off", cores: 3, run: storm_of_on_and_off },
-    Case { name: "psci.system_reset.storm_of_suspend", cores: 2, run: storm_of_suspend },
-    Case { name: "psci.system_reset.storm_of_all_by_a_secondary", cores: 4, run: storm_by_a_secondary },
-    Case { name: "psci.system_reset.sve_hint", cores: 1, run: reset_with_sve_hint },
-    Case { name: "psci.system_reset2.warm", cores: 1, run: warm },
-    Case { name: "psci.system_reset2.smc32", cores: 1, run: warm_by_smc32 },
-    Case { name: "psci.system_reset2.by_a_secondary", cores: 2, run: warm_by_a_secondary },
-    Case { name: "psci.system_reset2.storm_of_all", cores: 3, run: warm_storm },
-    Case { name: "psci.system_off.wide_ids", cores: 1, run: wide_ids },
-];
+cases! {
+    [section::SYSTEM_RESET]
+    /// The machine resets while others run, and they are off afterwards.
+    "psci.system_reset.others_on", 1, others_on;
+    /// The machine resets while others sleep.
+    "psci.system_reset.others_asleep", 2, others_asleep;
+    /// No store of another core follows the reset.
+    "psci.system_reset.others_write_memory", 2, others_write_memory;
+    /// Any core may reset the machine.
+    "psci.system_reset.by_a_secondary", 2, by_a_secondary;
+    /// A core may reset the machine while the boot core is off.
+    "psci.system_reset.by_a_secondary_with_boot_core_off", 2, with_boot_core_off;
+    /// All cores at once may.
+    "psci.system_reset.by_all_at_once", 2, by_all_at_once;
+    /// SYSTEM_RESET and SYSTEM_RESET2 at once reset the machine.
+    "psci.system_reset.and_reset2_at_once", 2, and_reset2_at_once;
+    /// A reset right behind a CPU_ON leaves no core on.
+    "psci.system_reset.behind_cpu_on", 2, behind_cpu_on;
+    /// The machine resets while cores turn each other on and off.
+    "psci.system_reset.storm_of_on_and_off", 3, storm_of_on_and_off;
+    /// The machine resets while cores sleep and wake.
+    "psci.system_reset.storm_of_suspend", 2, storm_of_suspend;
+    /// The machine resets by any core while the others do everything.
+    "psci.system_reset.storm_of_all_by_a_secondary", 4, storm_by_a_secondary;
+    /// SYSTEM_RESET with the SVE hint resets the machine.
+    "psci.system_reset.sve_hint", 1, reset_with_sve_hint;
+
+    [section::SYSTEM_RESET2]
+    /// The architectural warm reset keeps RAM.
+    "psci.system_reset2.warm", 1, warm;
+    /// The SMC32 form resets, too.
+    "psci.system_reset2.smc32", 1, warm_by_smc32;
+    /// Any core may reset by it.
+    "psci.system_reset2.by_a_secondary", 2, warm_by_a_secondary;
+    /// It resets the machine while cores do everything.
+    "psci.system_reset2.storm_of_all", 3, warm_storm;
+
+    [section::SYSTEM_OFF]
+    /// SYSTEM_OFF and SYSTEM_RESET have no SMC64 form.
+    "psci.system_off.wide_ids", 1, wide_ids;
+}
 
 const WITNESS: u64 = 0x0123_4567_89ab_cdef;
 
@@ -84,7 +107,7 @@ extern "C" fn reset2(_: u64) -> u64 {
 
 /// Calls on this core; only a call that fails comes back.
 fn here(job: Job) -> Verdict {
-    Err(Finding::Failed(crate::verdict::Text::of(format_args!("expected no return, saw {:#x}", job(0)))))
+    Err(failed(format_args!("no return"), format_args!("{:#x}", job(0))))
 }
 
 fn others_on() -> Verdict {

@@ -4,23 +4,34 @@
 
 use smccc::psci::{PSCI_SYSTEM_RESET2_32, PSCI_SYSTEM_RESET2_64};
 
+use crate::case::cases;
 use crate::fixture::{needs, start, start_with_job};
 use crate::psci::{self, INVALID_PARAMETERS, SYSTEM_OFF2_32, SYSTEM_OFF2_64};
-use crate::runner::Case;
+use crate::section;
 use crate::verdict::{Verdict, status};
 use crate::{cores, machine, smc, wedge};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "psci.system_reset2.reserved_type", cores: 1, run: reserved_type },
-    Case { name: "psci.system_reset2.vendor_type", cores: 1, run: vendor_type },
-    Case { name: "psci.system_reset2.refused_by_smc32", cores: 1, run: refused_by_smc32 },
-    Case { name: "psci.system_reset2.refused_leaves_others", cores: 2, run: refused_leaves_others },
-    Case { name: "psci.system_off2.bad_type", cores: 1, run: bad_type },
-    Case { name: "psci.system_off2.bad_cookie", cores: 1, run: bad_cookie },
-    Case { name: "psci.system_off2.refused_by_smc32", cores: 1, run: off2_refused_by_smc32 },
-    Case { name: "psci.system_off2.refused_leaves_others", cores: 2, run: off2_refused_leaves_others },
-];
+cases! {
+    [section::SYSTEM_RESET2]
+    /// Reserved architectural types are INVALID_PARAMETERS.
+    "psci.system_reset2.reserved_type", 1, reserved_type;
+    /// A vendor's type that there is not is INVALID_PARAMETERS.
+    "psci.system_reset2.vendor_type", 1, vendor_type;
+    /// The SMC32 form refuses the same.
+    "psci.system_reset2.refused_by_smc32", 1, refused_by_smc32;
+    /// A refused call leaves the other cores running.
+    "psci.system_reset2.refused_leaves_others", 2, refused_leaves_others;
+
+    [section::SYSTEM_OFF2]
+    /// Types other than HIBERNATE_OFF are INVALID_PARAMETERS.
+    "psci.system_off2.bad_type", 1, bad_type;
+    /// A cookie that is not 0 is INVALID_PARAMETERS.
+    "psci.system_off2.bad_cookie", 1, bad_cookie;
+    /// The SMC32 form refuses the same.
+    "psci.system_off2.refused_by_smc32", 1, off2_refused_by_smc32;
+    /// A refused call leaves the other cores running.
+    "psci.system_off2.refused_leaves_others", 2, off2_refused_leaves_others;
+}
 
 const HIBERNATE_OFF: u64 = 1;
 

@@ -7,37 +7,56 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use smccc::psci::{PSCI_CPU_FREEZE, PSCI_SYSTEM_SUSPEND_32, PSCI_SYSTEM_SUSPEND_64};
 
 use crate::anchor::{self, Ending};
+use crate::case::cases;
 use crate::clock::{self, PATIENCE, wait_until};
 use crate::entry::{EntryState, flash_entry};
 use crate::fixture::{needs, needs_power_down, others, start, turn_off};
 use crate::handover::{self, Handover};
 use crate::machine::{SECURE_RAM, this_core};
 use crate::psci::{self, CLUSTER_POWER_DOWN, CORE_POWER_DOWN, DENIED, OFF, STANDBY};
-use crate::runner::{Case, rounds};
+use crate::runner::rounds;
+use crate::section;
 use crate::sleep::{self, Kind, Sleeper};
 use crate::verdict::{Verdict, equal, failed, holds, register, status};
 use crate::{cores, gic, registers, smc};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "psci.system_suspend.timer", cores: 1, run: timer },
-    Case { name: "psci.system_suspend.pending_interrupt", cores: 1, run: pending_interrupt },
-    Case { name: "psci.system_suspend.in_a_loop", cores: 1, run: in_a_loop },
-    Case { name: "psci.system_suspend.smc32", cores: 1, run: smc32 },
-    Case { name: "psci.system_suspend.others_stay_off", cores: 2, run: others_stay_off },
-    Case { name: "psci.system_suspend.after_freeze_of_others", cores: 2, run: after_freeze_of_others },
-    Case { name: "psci.system_suspend.by_a_secondary", cores: 2, run: by_a_secondary },
-    Case { name: "psci.system_suspend.denied.running", cores: 2, run: denied_running },
-    Case { name: "psci.system_suspend.denied.pending", cores: 2, run: denied_pending },
-    Case { name: "psci.system_suspend.denied.standby", cores: 2, run: denied_standby },
-    Case { name: "psci.system_suspend.denied.core_power_down", cores: 2, run: denied_core_power_down },
-    Case { name: "psci.system_suspend.denied.cluster_power_down", cores: 2, run: denied_cluster_power_down },
-    Case { name: "psci.system_suspend.denied.last_core_on", cores: 2, run: denied_last_core_on },
-    Case { name: "psci.system_suspend.denied.before_entry", cores: 2, run: denied_before_entry },
-    Case { name: "psci.system_suspend.denied.at_a_secondary", cores: 2, run: denied_at_a_secondary },
-    Case { name: "psci.system_suspend.handover_race", cores: 3, run: handover_race },
-    Case { name: "psci.system_suspend.cpu_off_race", cores: 2, run: cpu_off_race },
-];
+cases! {
+    [section::SYSTEM_SUSPEND]
+    /// The caller comes back at its entry point when its timer fires.
+    "psci.system_suspend.timer", 1, timer;
+    /// An interrupt that is pending wakes the system at once.
+    "psci.system_suspend.pending_interrupt", 1, pending_interrupt;
+    /// The system sleeps and wakes, again and again.
+    "psci.system_suspend.in_a_loop", 1, in_a_loop;
+    /// The SMC32 form has an entry point of 32 bits.
+    "psci.system_suspend.smc32", 1, smc32;
+    /// The other cores are off afterwards, and can be started.
+    "psci.system_suspend.others_stay_off", 2, others_stay_off;
+    /// Frozen cores are off, so the system can sleep.
+    "psci.system_suspend.after_freeze_of_others", 2, after_freeze_of_others;
+    /// Any core can be the last one.
+    "psci.system_suspend.by_a_secondary", 2, by_a_secondary;
+    /// DENIED while another core runs.
+    "psci.system_suspend.denied.running", 2, denied_running;
+    /// DENIED while another core is pending.
+    "psci.system_suspend.denied.pending", 2, denied_pending;
+    /// DENIED while another core stands by.
+    "psci.system_suspend.denied.standby", 2, denied_standby;
+    /// DENIED while another core is powered down.
+    "psci.system_suspend.denied.core_power_down", 2, denied_core_power_down;
+    /// DENIED while another core is in a cluster's power-down.
+    "psci.system_suspend.denied.cluster_power_down", 2, denied_cluster_power_down;
+    /// DENIED while the machine's last core is on.
+    "psci.system_suspend.denied.last_core_on", 2, denied_last_core_on;
+    /// A call with a bad entry point while another core runs is refused, whichever is judged first.
+    "psci.system_suspend.denied.before_entry", 2, denied_before_entry;
+    /// DENIED for another core while the boot core runs.
+    "psci.system_suspend.denied.at_a_secondary", 2, denied_at_a_secondary;
+    /// Cores that hand the machine over never sleep both.
+    "psci.system_suspend.handover_race", 3, handover_race;
+    /// SYSTEM_SUSPEND while the last other core goes off is DENIED or sleeps.
+    "psci.system_suspend.cpu_off_race", 2, cpu_off_race;
+}
 
 const SLEEP: u64 = 10_000;
 

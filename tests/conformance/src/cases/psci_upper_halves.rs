@@ -3,12 +3,16 @@
 //! Only w0 is the function identifier, and an SMC32 call has arguments of 32 bits: what is above them means nothing.
 
 use crate::call::{self, of_every_function};
-use crate::runner::Case;
+use crate::case::Case;
 use crate::smc;
 use crate::verdict::{Verdict, equal};
 
 /// The cases of this file.
-pub const CASES: &[Case] = of_every_function!("psci.upper_half.", same_with_garbage);
+pub const CASES: &[Case] = of_every_function!(
+    "psci.upper_half.",
+    same_with_garbage,
+    "Garbage above the 32 bits of the identifier, and of SMC32 arguments, changes no answer."
+);
 
 const GARBAGE: u64 = 0xdead_beef_0000_0000;
 const WIDE: u32 = 1 << 30;

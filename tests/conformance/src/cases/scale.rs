@@ -5,23 +5,35 @@
 
 use quell_abi::Kind;
 
+use crate::case::cases;
 use crate::clock;
 use crate::fixture::others;
 use crate::many::{patience, start_all, turn_all_off};
 use crate::registers::{mask_all, wait_for_interrupt};
-use crate::runner::{self, Case};
+use crate::runner;
+use crate::section;
 use crate::stop::{self, Counts, Request};
 use crate::stopped::are_still;
 use crate::verdict::{Verdict, equal, skipped, status};
 use crate::{cores, psci, wedge};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "scale.start_and_off_and_start", cores: 1, run: start_again },
-    Case { name: "scale.stop_and_start", cores: 1, run: stop_and_start },
-    Case { name: "scale.reset", cores: 1, run: reset },
-    Case { name: "scale.asleep", cores: 1, run: asleep },
-];
+cases! {
+    [section::CPU_ON]
+    /// All cores of the machine start, go off, and start again.
+    "scale.start_and_off_and_start", 1, start_again;
+
+    [section::STOP_SESSION]
+    /// All cores of the machine are stopped by one call, and start again.
+    "scale.stop_and_start", 1, stop_and_start;
+
+    [section::SYSTEM_RESET]
+    /// All cores are off after a reset, and start.
+    "scale.reset", 1, reset;
+
+    [section::CPU_OFF]
+    /// While everything is off, the machine sleeps.
+    "scale.asleep", 1, asleep;
+}
 
 fn start_again() -> Verdict {
     let first = start_all()?;

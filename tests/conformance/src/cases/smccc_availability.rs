@@ -7,26 +7,31 @@ use core::arch::asm;
 
 use crate::anchor::{self, Ending};
 use crate::arch::{INVALID_PARAMETER, NOT_SUPPORTED, SMC64, SMCCC_ARCH_FEATURE_AVAILABILITY, needs};
+use crate::case::cases;
 use crate::cases::smccc_registers::{pattern, preserves};
-use crate::runner::Case;
+use crate::section;
 use crate::verdict::{Verdict, equal, failed, holds, register, status};
 use crate::{el1, read_register, registers, smc};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "smccc.feature_availability.scr_el3", cores: 1, run: || is_true(SCR_EL3, SCR, SCR_OTHERS) },
-    Case { name: "smccc.feature_availability.cptr_el3", cores: 1, run: || is_true(CPTR_EL3, CPTR, 0) },
-    Case {
-        name: "smccc.feature_availability.mdcr_el3",
-        cores: 1,
-        run: || is_true(MDCR_EL3, MDCR, MDCR_OTHERS),
-    },
-    Case { name: "smccc.feature_availability.mpam3_el3", cores: 1, run: || is_true(MPAM3_EL3, MPAM3, 0) },
-    Case { name: "smccc.feature_availability.unknown_selectors", cores: 1, run: unknown_selectors },
-    Case { name: "smccc.feature_availability.smc32", cores: 1, run: smc32 },
-    Case { name: "smccc.feature_availability.registers", cores: 1, run: preserved },
-    Case { name: "smccc.feature_availability.from_el1", cores: 1, run: from_el1 },
-];
+cases! {
+    [section::SMCCC_FEATURE_AVAILABILITY]
+    /// Bits of SCR_EL3 say what an access shows.
+    "smccc.feature_availability.scr_el3", 1, || is_true(SCR_EL3, SCR, SCR_OTHERS);
+    /// Bits of CPTR_EL3 say what an access shows.
+    "smccc.feature_availability.cptr_el3", 1, || is_true(CPTR_EL3, CPTR, 0);
+    /// Bits of MDCR_EL3 say what an access shows.
+    "smccc.feature_availability.mdcr_el3", 1, || is_true(MDCR_EL3, MDCR, MDCR_OTHERS);
+    /// Bits of MPAM3_EL3 say what an access shows.
+    "smccc.feature_availability.mpam3_el3", 1, || is_true(MPAM3_EL3, MPAM3, 0);
+    /// Other registers than those answer INVALID_PARAMETERS.
+    "smccc.feature_availability.unknown_selectors", 1, unknown_selectors;
+    /// There is no SMC32 form of the call.
+    "smccc.feature_availability.smc32", 1, smc32;
+    /// The call leaves x4 to x30 as they were.
+    "smccc.feature_availability.registers", 1, preserved;
+    /// EL1 gets the same answers.
+    "smccc.feature_availability.from_el1", 1, from_el1;
+}
 
 /// Selectors: the encoding of each register, as in an MRS instruction.
 const SCR_EL3: u64 = 0x1e_1100;

@@ -6,24 +6,43 @@ use smccc::arch::{SMCCC_ARCH_FEATURES, SMCCC_ARCH_SOC_ID, SMCCC_VERSION};
 use smccc::psci::{PSCI_AFFINITY_INFO_32, PSCI_AFFINITY_INFO_64, PSCI_FEATURES, PSCI_VERSION};
 
 use crate::arch::{SMCCC_ARCH_SOC_ID_64, is_there};
+use crate::case::cases;
 use crate::psci::NOT_SUPPORTED;
-use crate::runner::Case;
+use crate::section;
 use crate::smc;
 use crate::verdict::{Verdict, equal, failed, register, status};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "smccc.version", cores: 1, run: version },
-    Case { name: "smccc.arch_features.known", cores: 1, run: known_features },
-    Case { name: "smccc.arch_features.unknown", cores: 1, run: unknown_features },
-    Case { name: "smccc.arch_features.agrees_with_call", cores: 1, run: features_agree },
-    Case { name: "smccc.unknown.every_owner", cores: 1, run: unknown_in_every_owner },
-    Case { name: "smccc.unknown.yielding", cores: 1, run: yielding },
-    Case { name: "smccc.unknown.reserved_bits", cores: 1, run: reserved_bits },
-    Case { name: "smccc.sve_hint", cores: 1, run: sve_hint },
-    Case { name: "smccc.upper_half.function_id", cores: 1, run: upper_half_of_function_id },
-    Case { name: "smccc.upper_half.arguments", cores: 1, run: upper_half_of_arguments },
-];
+cases! {
+    [section::SMCCC_VERSION]
+    /// SMCCC_VERSION is 1.1 or later, which PSCI_FEATURES can announce.
+    "smccc.version", 1, version;
+
+    [section::SMCCC_ARCH_FEATURES]
+    /// ARCH_FEATURES knows the version, itself and every function that the convention demands.
+    "smccc.arch_features.known", 1, known_features;
+    /// ARCH_FEATURES denies identifiers that are no architecture calls.
+    "smccc.arch_features.unknown", 1, unknown_features;
+    /// A call that ARCH_FEATURES denies answers NOT_SUPPORTED, one that it knows does not.
+    "smccc.arch_features.agrees_with_call", 1, features_agree;
+
+    [section::SMCCC_UNKNOWN]
+    /// An unknown fast call of every owner answers NOT_SUPPORTED, in 64 bits.
+    "smccc.unknown.every_owner", 1, unknown_in_every_owner;
+    /// A yielding call that nobody serves answers NOT_SUPPORTED.
+    "smccc.unknown.yielding", 1, yielding;
+    /// An identifier with reserved bits set is an unknown call.
+    "smccc.unknown.reserved_bits", 1, reserved_bits;
+
+    [section::SMCCC_IDENTIFIER]
+    /// The SVE hint changes no architecture call.
+    "smccc.sve_hint", 1, sve_hint;
+    /// Only w0 is the identifier: what is above it means nothing.
+    "smccc.upper_half.function_id", 1, upper_half_of_function_id;
+
+    [section::SMCCC_REGISTERS]
+    /// An SMC32 call ignores the upper halves of its arguments.
+    "smccc.upper_half.arguments", 1, upper_half_of_arguments;
+}
 
 const SMCCC_1_5: u64 = 0x1_0005;
 const SVE_HINT: u32 = 1 << 16;

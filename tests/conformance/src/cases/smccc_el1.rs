@@ -6,20 +6,26 @@ use smccc::arch::{SMCCC_ARCH_FEATURES, SMCCC_VERSION};
 use smccc::psci::{PSCI_AFFINITY_INFO_64, PSCI_VERSION};
 
 use crate::arch::skipped;
+use crate::case::cases;
 use crate::cases::smccc_registers::pattern;
 use crate::psci::NOT_SUPPORTED;
-use crate::runner::Case;
+use crate::section;
 use crate::verdict::{Verdict, equal, status};
 use crate::{el1, smc};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "smccc.el1.version", cores: 1, run: version },
-    Case { name: "smccc.el1.registers", cores: 1, run: registers },
-    Case { name: "smccc.el1.unknown", cores: 1, run: unknown },
-    Case { name: "smccc.el1.aarch32", cores: 1, run: aarch32 },
-    Case { name: "smccc.el1.aarch32_has_no_smc64", cores: 1, run: aarch32_has_no_smc64 },
-];
+cases! {
+    [section::SMCCC_REGISTERS]
+    /// SMCCC_VERSION answers EL1 as it answers EL2.
+    "smccc.el1.version", 1, version;
+    /// A call from EL1 leaves its registers as they were.
+    "smccc.el1.registers", 1, registers;
+    /// An unknown call from EL1 answers NOT_SUPPORTED.
+    "smccc.el1.unknown", 1, unknown;
+    /// A call from AArch32 at EL1 is served.
+    "smccc.el1.aarch32", 1, aarch32;
+    /// An SMC64 call from AArch32 answers NOT_SUPPORTED.
+    "smccc.el1.aarch32_has_no_smc64", 1, aarch32_has_no_smc64;
+}
 
 /// Returns registers for a call, with a pattern in those that are no argument.
 fn call(function: u32, arguments: &[u64]) -> [u64; 31] {

@@ -8,18 +8,23 @@ use smccc::psci::{
     PSCI_FEATURES, PSCI_MIGRATE_INFO_TYPE, PSCI_VERSION,
 };
 
+use crate::case::cases;
 use crate::registers::isb;
-use crate::runner::Case;
+use crate::section;
 use crate::verdict::{Verdict, equal};
 use crate::{read_register, smc, write_register};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "smccc.registers.psci_calls", cores: 1, run: psci_calls },
-    Case { name: "smccc.registers.arch_calls", cores: 1, run: arch_calls },
-    Case { name: "smccc.registers.unknown_calls", cores: 1, run: unknown_calls },
-    Case { name: "smccc.registers.system", cores: 1, run: system_registers },
-];
+cases! {
+    [section::SMCCC_REGISTERS]
+    /// PSCI calls leave x4 to x30 and SP as they were.
+    "smccc.registers.psci_calls", 1, psci_calls;
+    /// Architecture calls leave x4 to x30 and SP as they were.
+    "smccc.registers.arch_calls", 1, arch_calls;
+    /// Unknown calls leave x4 to x30 and SP as they were.
+    "smccc.registers.unknown_calls", 1, unknown_calls;
+    /// A call leaves the system registers of EL1 and EL2 as they were.
+    "smccc.registers.system", 1, system_registers;
+}
 
 /// Returns a value for a register that no call takes for something valid.
 pub(super) fn pattern(register: usize) -> u64 {

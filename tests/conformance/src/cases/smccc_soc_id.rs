@@ -5,20 +5,27 @@
 use smccc::arch::SMCCC_ARCH_SOC_ID;
 
 use crate::arch::{INVALID_PARAMETER, SMCCC_ARCH_SOC_ID_64, features, is_there, needs};
+use crate::case::cases;
 use crate::cases::smccc_registers::preserves;
-use crate::runner::Case;
+use crate::section;
 use crate::smc;
 use crate::verdict::{Verdict, equal, failed, holds, register};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "smccc.soc_id.version", cores: 1, run: version },
-    Case { name: "smccc.soc_id.revision", cores: 1, run: revision },
-    Case { name: "smccc.soc_id.name", cores: 1, run: name },
-    Case { name: "smccc.soc_id.invalid_types", cores: 1, run: invalid_types },
-    Case { name: "smccc.soc_id.upper_half", cores: 1, run: upper_half },
-    Case { name: "smccc.soc_id.registers", cores: 1, run: registers },
-];
+cases! {
+    [section::SMCCC_ARCH_SOC_ID]
+    /// Type 0 is a JEP-106 code and an identification, or an error.
+    "smccc.soc_id.version", 1, version;
+    /// Type 1 is a revision, or an error.
+    "smccc.soc_id.revision", 1, revision;
+    /// Type 2 is a text padded with zeros, by SMC64 only.
+    "smccc.soc_id.name", 1, name;
+    /// Types beyond those answer INVALID_PARAMETERS.
+    "smccc.soc_id.invalid_types", 1, invalid_types;
+    /// The type is 32 bits wide.
+    "smccc.soc_id.upper_half", 1, upper_half;
+    /// The call leaves x4 to x30 as they were.
+    "smccc.soc_id.registers", 1, registers;
+}
 
 const VERSION: u64 = 0;
 const REVISION: u64 = 1;

@@ -7,20 +7,26 @@ use smccc::arch::{SMCCC_ARCH_WORKAROUND_1, SMCCC_ARCH_WORKAROUND_2, SMCCC_ARCH_W
 use crate::arch::{
     NOT_REQUIRED, NOT_SUPPORTED, SMCCC_ARCH_WORKAROUND_4, features, is_error, is_there, lacks,
 };
+use crate::case::cases;
 use crate::cases::smccc_registers::{pattern, preserves};
 use crate::fixture::{others, start_others};
-use crate::runner::Case;
+use crate::section;
 use crate::verdict::{Verdict, equal, holds};
 use crate::{cores, el1, read_register, smc};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "smccc.workarounds.discovery", cores: 1, run: discovery },
-    Case { name: "smccc.workarounds.as_the_core_needs", cores: 1, run: as_the_core_needs },
-    Case { name: "smccc.workarounds.call", cores: 1, run: call },
-    Case { name: "smccc.workarounds.from_el1", cores: 1, run: from_el1 },
-    Case { name: "smccc.workarounds.every_core", cores: 2, run: every_core },
-];
+cases! {
+    [section::SMCCC_WORKAROUNDS]
+    /// ARCH_FEATURES says of each workaround 0, 1 or NOT_SUPPORTED, and nothing else.
+    "smccc.workarounds.discovery", 1, discovery;
+    /// What it says of a workaround is what this kind of core needs.
+    "smccc.workarounds.as_the_core_needs", 1, as_the_core_needs;
+    /// A workaround that is there returns and leaves every register as it was.
+    "smccc.workarounds.call", 1, call;
+    /// A workaround called from EL1 leaves every register as it was.
+    "smccc.workarounds.from_el1", 1, from_el1;
+    /// Every core gives the same answer.
+    "smccc.workarounds.every_core", 2, every_core;
+}
 
 /// The workarounds that are called, and return nothing.
 const CALLED: [u32; 2] = [SMCCC_ARCH_WORKAROUND_1, SMCCC_ARCH_WORKAROUND_3];

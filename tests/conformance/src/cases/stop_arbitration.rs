@@ -9,26 +9,35 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use quell_abi::{Flags, Kind, Status, Why};
 
 use crate::anchor::{self, Ending};
+use crate::case::cases;
 use crate::clock::{PATIENCE, wait_until};
 use crate::fixture::{StartLine, others, start, start_with_job, turn_off};
 use crate::machine::{mpidr, this_core};
 use crate::psci::{self, OFF};
-use crate::runner::{Case, rounds_up_to, rounds_wanted};
+use crate::runner::{rounds_up_to, rounds_wanted};
+use crate::section;
 use crate::session::finish;
 use crate::stop::{self, NO_SGI, Request};
 use crate::verdict::{Verdict, equal, failed, register, status};
 use crate::{cores, gic, machine, wedge};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "stop.begin.two_of_a_kind", cores: 2, run: two_of_a_kind },
-    Case { name: "stop.begin.two_of_a_kind_among_many", cores: 3, run: two_of_a_kind_among_many },
-    Case { name: "stop.begin.two_kinds", cores: 2, run: two_kinds },
-    Case { name: "stop.begin.higher_kind_wins", cores: 2, run: higher_kind_wins },
-    Case { name: "stop.begin.try_is_busy", cores: 2, run: try_is_busy },
-    Case { name: "stop.begin.owner_again", cores: 2, run: owner_again },
-    Case { name: "stop.begin.owner_upgrades", cores: 2, run: owner_upgrades },
-];
+cases! {
+    [section::STOP_SESSION]
+    /// Of two sessions at once one wins, and the loser is stopped.
+    "stop.begin.two_of_a_kind", 2, two_of_a_kind;
+    /// So it is among many cores.
+    "stop.begin.two_of_a_kind_among_many", 3, two_of_a_kind_among_many;
+    /// So it is with two kinds.
+    "stop.begin.two_kinds", 2, two_kinds;
+    /// A higher kind takes the session over, and its owner is stopped.
+    "stop.begin.higher_kind_wins", 2, higher_kind_wins;
+    /// With TRY the loser is BUSY and learns who has the session.
+    "stop.begin.try_is_busy", 2, try_is_busy;
+    /// The owner's second BEGIN is DENIED.
+    "stop.begin.owner_again", 2, owner_again;
+    /// The owner may go on to a higher kind.
+    "stop.begin.owner_upgrades", 2, owner_upgrades;
+}
 
 static LINE: StartLine = StartLine::new();
 static WINNERS: AtomicU64 = AtomicU64::new(0);

@@ -4,25 +4,36 @@
 
 use quell_abi::{Call, Kind, State, Status};
 
+use crate::case::cases;
 use crate::fixture::{others, start, turn_off};
 use crate::gic;
 use crate::machine;
-use crate::runner::{self, Case};
+use crate::runner;
+use crate::section;
 use crate::stop::{self, Counts, NO_SGI, Request};
 use crate::verdict::{Verdict, equal, holds, status};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "stop.poll.no_session_ever", cores: 1, run: poll_without_any_session },
-    Case { name: "stop.ack.no_session", cores: 1, run: ack_without_session },
-    Case { name: "stop.begin.bad_arguments", cores: 1, run: bad_arguments },
-    Case { name: "stop.begin.bad_arguments_change_nothing", cores: 2, run: bad_arguments_change_nothing },
-    Case { name: "stop.begin.no_targets", cores: 1, run: begin_without_targets },
-    Case { name: "stop.sync.no_targets", cores: 1, run: sync_without_targets },
-    Case { name: "stop.poll.handles", cores: 1, run: handles },
-    Case { name: "stop.poll.budget", cores: 1, run: budget },
-    Case { name: "stop.ack.after_session", cores: 1, run: ack_after_session },
-];
+cases! {
+    [section::STOP_CALLS]
+    /// POLL before any session is NO_SESSION.
+    "stop.poll.no_session_ever", 1, poll_without_any_session;
+    /// ACK without a session is refused.
+    "stop.ack.no_session", 1, ack_without_session;
+    /// BEGIN refuses bad kinds, flags, times and SGIs.
+    "stop.begin.bad_arguments", 1, bad_arguments;
+    /// A refused BEGIN changes nothing.
+    "stop.begin.bad_arguments_change_nothing", 2, bad_arguments_change_nothing;
+    /// BEGIN with nobody to stop is DONE at once.
+    "stop.begin.no_targets", 1, begin_without_targets;
+    /// SYNC with nobody to stop is DONE at once.
+    "stop.sync.no_targets", 1, sync_without_targets;
+    /// POLL knows the newest handle, and older ones are STALE_HANDLE.
+    "stop.poll.handles", 1, handles;
+    /// POLL refuses a budget of more than 1 ms and keeps to a smaller one.
+    "stop.poll.budget", 1, budget;
+    /// ACK after a session is refused.
+    "stop.ack.after_session", 1, ack_after_session;
+}
 
 const INVALID: i32 = Status::InvalidParameters as i32;
 const NO_SESSION: i32 = Status::NoSession as i32;

@@ -4,13 +4,15 @@
 
 use quell_abi::{Call, Kind, State, Status, Why};
 
+use crate::case::cases;
 use crate::cases::psci_cpu_on::not_mpidrs;
 use crate::clock::{PATIENCE, wait_until};
 use crate::cores::{self, Job};
 use crate::fixture::{needs_power_down, others, start, start_with_job, turn_off};
 use crate::machine::{self, mpidr};
 use crate::psci::{self, OFF, ON};
-use crate::runner::{Case, rounds, rounds_up_to};
+use crate::runner::{rounds, rounds_up_to};
+use crate::section;
 use crate::session::{finish, new_generation, stop_all};
 use crate::sleep::{self, Sleeper};
 use crate::stop::{self, NO_SGI, Reply, Request};
@@ -18,19 +20,29 @@ use crate::stopped::{are_still, come_back, is_stopped, record};
 use crate::verdict::{Verdict, equal, failed, holds, status};
 use crate::{clock, wedge};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "stop.evict.refused", cores: 1, run: refused },
-    Case { name: "stop.evict.in_session", cores: 2, run: in_session },
-    Case { name: "stop.evict.off", cores: 2, run: of_core_that_is_off },
-    Case { name: "stop.evict.every_wedge", cores: 2, run: every_wedge },
-    Case { name: "stop.evict.asleep", cores: 2, run: asleep },
-    Case { name: "stop.evict.others_go_on", cores: 3, run: others_go_on },
-    Case { name: "stop.evict.again_and_again", cores: 2, run: again_and_again },
-    Case { name: "stop.evict.withdrawn", cores: 2, run: withdrawn },
-    Case { name: "stop.evict.on_pending", cores: 2, run: on_pending },
-    Case { name: "stop.evict.against_cpu_off", cores: 2, run: against_cpu_off },
-];
+cases! {
+    [section::STOP_CALLS]
+    /// EVICT refuses bad arguments.
+    "stop.evict.refused", 1, refused;
+    /// EVICT in a session is BUSY.
+    "stop.evict.in_session", 2, in_session;
+    /// EVICT of a core that is off is DONE.
+    "stop.evict.off", 2, of_core_that_is_off;
+    /// Every kind of wedge is evicted and can be started again.
+    "stop.evict.every_wedge", 2, every_wedge;
+    /// A core that sleeps is evicted.
+    "stop.evict.asleep", 2, asleep;
+    /// Everybody else goes on.
+    "stop.evict.others_go_on", 3, others_go_on;
+    /// A core is evicted and started, again and again.
+    "stop.evict.again_and_again", 2, again_and_again;
+    /// An EVICT that ran out of time changes nothing.
+    "stop.evict.withdrawn", 2, withdrawn;
+    /// EVICT of a pending core is BUSY.
+    "stop.evict.on_pending", 2, on_pending;
+    /// EVICT of a core that goes off is DONE.
+    "stop.evict.against_cpu_off", 2, against_cpu_off;
+}
 
 const INVALID: i32 = Status::InvalidParameters as i32;
 

@@ -7,23 +7,29 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use quell_abi::{Call, Kind, Status};
 
 use crate::anchor::{self, Ending};
+use crate::case::cases;
 use crate::clock::{self, PATIENCE, wait_until};
 use crate::fixture::{StartLine, start, start_with_job, turn_off};
 use crate::machine::{self, mpidr};
 use crate::psci::{self, ALREADY_ON, OFF, ON_PENDING};
-use crate::runner::{Case, rounds};
+use crate::runner::rounds;
+use crate::section;
 use crate::stop::{self, Request};
 use crate::stopped::{are_still, come_back};
 use crate::verdict::{Verdict, equal, failed, holds, register};
 use crate::{cores, registers, wedge};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "stop.evict.against_cpu_on", cores: 3, run: against_cpu_on },
-    Case { name: "stop.evict.against_evict", cores: 3, run: against_evict },
-    Case { name: "stop.evict.of_each_other", cores: 3, run: of_each_other },
-    Case { name: "stop.evict.against_begin", cores: 3, run: against_begin },
-];
+cases! {
+    [section::STOP_CALLS]
+    /// EVICT and CPU_ON of one core: one happens before the other.
+    "stop.evict.against_cpu_on", 3, against_cpu_on;
+    /// Two EVICTs of one core are both answered.
+    "stop.evict.against_evict", 3, against_evict;
+    /// Of cores that evict each other one is left, at least.
+    "stop.evict.of_each_other", 3, of_each_other;
+    /// EVICT and BEGIN at once: the session comes first.
+    "stop.evict.against_begin", 3, against_begin;
+}
 
 const LONG: u64 = 3_000_000;
 

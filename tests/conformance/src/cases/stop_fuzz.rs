@@ -12,27 +12,34 @@ use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use quell_abi::{Call, Flags, Kind, RECORD_SIZE, SERVICE_BASE, Status, VERSION};
 
 use crate::anchor::{self, Ending};
+use crate::case::cases;
 use crate::clock::{PATIENCE, wait_until};
 use crate::fixture::others;
 use crate::machine::{self, mpidr, this_core};
 use crate::psci::{self, OFF};
 use crate::random::Random;
 use crate::registers::mask_all;
-use crate::runner::{Case, rounds_wanted, seed};
+use crate::runner::{rounds_wanted, seed};
+use crate::section;
 use crate::session::stop_all;
 use crate::stop::{self, EVERYBODY, NO_SGI, Reply};
 use crate::stopped::come_back;
 use crate::verdict::{Verdict, failed, holds, status};
-use crate::{cores, gic, smc};
+use crate::{cores, gic, report, smc};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "stop.fuzz.alone", cores: 1, run: alone },
-    Case { name: "stop.fuzz.several_cores", cores: 2, run: several_cores },
-];
+cases! {
+    [section::STOP_CALLS]
+    /// Random calls of owner 7 by one core return what they may.
+    "stop.fuzz.alone", 1, alone;
+    /// Random calls of owner 7 by several cores return what they may.
+    "stop.fuzz.several_cores", 2, several_cores;
+}
 
 /// The most cores that call at once.
 const CALLERS: usize = 4;
+
+/// Rounds of another race in whose time a slow emulator makes those calls, for each second.
+const ROUNDS_PER_SECOND: u64 = 100;
 
 /// Calls for each round of another race.
 const MANY: u64 = 250;
@@ -342,6 +349,7 @@ fn call_from(cores: usize) -> Verdict {
         counter.store(0, Ordering::Relaxed);
     }
     WANTED.store(MOST.min(rounds_wanted() * MANY), Ordering::Release);
+    report::within(rounds_wanted() / ROUNDS_PER_SECOND);
     callers().for_each(|index| cores::set_habit(index, Some(call_on)));
     // It starts the others. Stopped and started, it does the same again, and comes back from it.
     let ending = anchor::run(call_on, 0);

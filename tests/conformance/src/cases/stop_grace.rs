@@ -6,30 +6,42 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use quell_abi::{Call, Kind, Why};
 
+use crate::case::cases;
 use crate::clock::{self, PATIENCE, wait_until};
 use crate::fixture::{others, start, start_with_job};
 use crate::machine::mpidr;
 use crate::psci::{self, DENIED, OFF};
-use crate::runner::{Case, rounds};
+use crate::runner::rounds;
+use crate::section;
 use crate::session::finish;
 use crate::stop::{self, Counts, NO_SGI, Request};
 use crate::stopped::{are_still, come_back, is_stopped, record};
 use crate::verdict::{Verdict, equal, holds, status};
 use crate::{cores, gic, registers, wedge};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "stop.ack.to_the_sgi_of_the_firmware", cores: 2, run: ack_to_firmware },
-    Case { name: "stop.ack.to_an_ipi_of_the_owner", cores: 2, run: ack_to_owner },
-    Case { name: "stop.ack.saved_registers", cores: 2, run: saved_registers },
-    Case { name: "stop.ack.by_the_owner", cores: 2, run: ack_by_owner },
-    Case { name: "stop.off_in_grace", cores: 2, run: off_in_grace },
-    Case { name: "stop.grace.calls_return", cores: 2, run: calls_return },
-    Case { name: "stop.cpu_on.by_the_owner", cores: 3, run: cpu_on_by_owner },
-    Case { name: "stop.cpu_on.by_a_target", cores: 3, run: cpu_on_by_target },
-    Case { name: "stop.cpu_on.pending_core", cores: 2, run: pending_core },
-    Case { name: "stop.cpu_on.pending_core_at_once", cores: 2, run: pending_core_at_once },
-];
+cases! {
+    [section::STOP_SESSION]
+    /// A core that gets the firmware's SGI ends by ACK.
+    "stop.ack.to_the_sgi_of_the_firmware", 2, ack_to_firmware;
+    /// A core that gets the owner's own IPI ends by ACK.
+    "stop.ack.to_an_ipi_of_the_owner", 2, ack_to_owner;
+    /// ACK's argument is kept in the record.
+    "stop.ack.saved_registers", 2, saved_registers;
+    /// The owner's ACK is refused.
+    "stop.ack.by_the_owner", 2, ack_by_owner;
+    /// CPU_OFF in the time of grace counts as stopped.
+    "stop.off_in_grace", 2, off_in_grace;
+    /// Other calls return in the time of grace.
+    "stop.grace.calls_return", 2, calls_return;
+    /// The owner's CPU_ON in a session is DENIED.
+    "stop.cpu_on.by_the_owner", 3, cpu_on_by_owner;
+    /// A target's CPU_ON in the time of grace is DENIED.
+    "stop.cpu_on.by_a_target", 3, cpu_on_by_target;
+    /// A core that was pending when the session began does not run.
+    "stop.cpu_on.pending_core", 2, pending_core;
+    /// Nor does it with no time of grace.
+    "stop.cpu_on.pending_core_at_once", 2, pending_core_at_once;
+}
 
 /// Longer than any answer takes: a session that lasts this long did not end early.
 const LONG: u64 = 3_000_000;

@@ -7,31 +7,45 @@ use quell_abi::{
     REVISION_MINOR, State, Status, UID_FID, VERSION, VERSION_FID32,
 };
 
+use crate::case::cases;
 use crate::cases::psci_cpu_on::not_mpidrs;
 use crate::fixture::{others, start, turn_off};
 use crate::machine::{self, mpidr};
 use crate::psci::NOT_SUPPORTED;
-use crate::runner::Case;
+use crate::section;
 use crate::smc;
 use crate::stop::{self, Request};
 use crate::verdict::{Verdict, equal, holds, status};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "stop.uid", cores: 1, run: uid },
-    Case { name: "stop.revision", cores: 1, run: revision },
-    Case { name: "stop.version", cores: 1, run: version },
-    Case { name: "stop.features", cores: 1, run: features },
-    Case { name: "stop.features.calls_not_there", cores: 1, run: calls_not_there },
-    Case { name: "stop.features.kinds_not_there", cores: 1, run: kinds_not_there },
-    Case { name: "stop.registers", cores: 1, run: registers },
-    Case { name: "stop.core_id.all", cores: 1, run: core_id },
-    Case { name: "stop.core_id.out_of_range", cores: 1, run: core_id_out_of_range },
-    Case { name: "stop.status.every_core", cores: 1, run: status_of_every_core },
-    Case { name: "stop.status.absent_core", cores: 1, run: status_of_absent_core },
-    Case { name: "stop.mask", cores: 1, run: mask },
-    Case { name: "stop.mask.out_of_range", cores: 1, run: mask_out_of_range },
-];
+cases! {
+    [section::STOP_CALLS]
+    /// The call UID is the service's.
+    "stop.uid", 1, uid;
+    /// The revision is 1.0.
+    "stop.revision", 1, revision;
+    /// VERSION is 1.0, by both conventions.
+    "stop.version", 1, version;
+    /// FEATURES names features, cores and the size of a record.
+    "stop.features", 1, features;
+    /// Calls without a feature bit answer NOT_SUPPORTED.
+    "stop.features.calls_not_there", 1, calls_not_there;
+    /// Kinds without a feature bit answer INVALID_PARAMETERS.
+    "stop.features.kinds_not_there", 1, kinds_not_there;
+    /// Registers that are no results are left as they were.
+    "stop.registers", 1, registers;
+    /// CORE_ID returns every core's affinity.
+    "stop.core_id.all", 1, core_id;
+    /// CORE_ID of an index that there is not is INVALID_PARAMETERS.
+    "stop.core_id.out_of_range", 1, core_id_out_of_range;
+    /// STATUS tells every core's state.
+    "stop.status.every_core", 1, status_of_every_core;
+    /// STATUS of a core that there is not is INVALID_PARAMETERS.
+    "stop.status.absent_core", 1, status_of_absent_core;
+    /// MASK is the set of cores that are on, pending and stopped.
+    "stop.mask", 1, mask;
+    /// MASK of a word beyond the last core is INVALID_PARAMETERS.
+    "stop.mask.out_of_range", 1, mask_out_of_range;
+}
 
 const INVALID: i32 = Status::InvalidParameters as i32;
 

@@ -8,22 +8,25 @@
 
 use quell_abi::{Call, Kind, State, Status};
 
+use crate::case::cases;
 use crate::clock::{self, wait_until};
 use crate::fixture::others;
 use crate::machine::{self, this_core};
 use crate::many::{patience, start_all};
 use crate::psci;
-use crate::runner::Case;
+use crate::section;
 use crate::stop::{self, Counts, NO_SGI, Reply, Request};
 use crate::stopped::are_still;
 use crate::verdict::{Verdict, equal, holds, status};
 use crate::{cores, gic, wedge};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "stop.many.by_sync", cores: 2, run: by_sync },
-    Case { name: "stop.many.by_begin", cores: 2, run: by_begin },
-];
+cases! {
+    [section::STOP_SESSION]
+    /// SYNC stops all cores of the machine, all wedged.
+    "stop.many.by_sync", 2, by_sync;
+    /// BEGIN and POLL stop them, and what BEGIN takes is told.
+    "stop.many.by_begin", 2, by_begin;
+}
 
 /// The SGIs that mark the beginning and the end of a call for whoever watches the GIC: nobody takes them.
 const BEGIN_MARK: u32 = 5;

@@ -7,32 +7,44 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use quell_abi::{Flags, Kind, Status, Why};
 
 use crate::anchor::{self, Ending};
+use crate::case::cases;
 use crate::clock::{self, PATIENCE, wait_until};
 use crate::cores::{self, Job};
 use crate::fixture::{others, start, start_with_job};
 use crate::machine::{self, mpidr, this_core};
 use crate::psci::{self, OFF};
 use crate::registers::{mask_all, wait_for_interrupt};
-use crate::runner::{self, Case};
+use crate::runner;
+use crate::section;
 use crate::session::finish;
 use crate::stop::{self, NO_SGI, Request};
 use crate::stopped::{are_still, come_back, is_stopped};
 use crate::verdict::{Verdict, equal, failed, holds, status};
 use crate::wedge;
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "stop.orphan.deadlines", cores: 2, run: deadlines },
-    Case { name: "stop.orphan.deadlines_with_a_core_off", cores: 3, run: deadlines_with_deputy },
-    Case { name: "stop.orphan.owner_asleep", cores: 2, run: owner_asleep },
-    Case { name: "stop.orphan.wedged_owner", cores: 3, run: wedged_owner },
-    Case { name: "stop.orphan.reset_refused", cores: 1, run: reset_refused },
-    Case { name: "stop.orphan.reset", cores: 2, run: reset },
-    Case { name: "stop.orphan.reset_by_a_wedged_owner", cores: 2, run: reset_by_a_wedged_owner },
-    Case { name: "stop.orphan.no_reset_after_done", cores: 2, run: no_reset_after_done },
-    Case { name: "stop.orphan.lease_lets_the_same_kind_in", cores: 2, run: lease_lets_in },
-    Case { name: "stop.orphan.before_the_lease", cores: 2, run: before_the_lease },
-];
+cases! {
+    [section::STOP_SESSION]
+    /// The deadlines pass without a POLL.
+    "stop.orphan.deadlines", 2, deadlines;
+    /// They do by a core that is off, too.
+    "stop.orphan.deadlines_with_a_core_off", 3, deadlines_with_deputy;
+    /// They do while the owner sleeps.
+    "stop.orphan.owner_asleep", 2, owner_asleep;
+    /// They do when the owner wedges.
+    "stop.orphan.wedged_owner", 3, wedged_owner;
+    /// ORPHAN_RESET without a lease is refused.
+    "stop.orphan.reset_refused", 1, reset_refused;
+    /// A session that outlives its lease resets the machine, if that was asked for.
+    "stop.orphan.reset", 2, reset;
+    /// It does when the owner wedges.
+    "stop.orphan.reset_by_a_wedged_owner", 2, reset_by_a_wedged_owner;
+    /// It does not once the session is done.
+    "stop.orphan.no_reset_after_done", 2, no_reset_after_done;
+    /// After the lease the same kind takes the session over.
+    "stop.orphan.lease_lets_the_same_kind_in", 2, lease_lets_in;
+    /// Before it the same kind does not.
+    "stop.orphan.before_the_lease", 2, before_the_lease;
+}
 
 /// Only a firmware that has these flags and kinds drives deadlines by itself.
 fn needs_deputy() -> Verdict {

@@ -4,12 +4,14 @@
 
 use quell_abi::{Kind, State, Status, Why};
 
+use crate::case::cases;
 use crate::clock::{self, PATIENCE, wait_until};
 use crate::cores::{self, Job};
 use crate::fixture::{needs_power_down, others, start, start_with_job, turn_off};
 use crate::machine::{self, mpidr};
 use crate::psci::{self, OFF, ON};
-use crate::runner::{Case, rounds};
+use crate::runner::rounds;
+use crate::section;
 use crate::session::{LONGEST_PAUSE, is_over, pause, paused, until_in_time};
 use crate::sleep::{self, Sleeper};
 use crate::stop::{self, Counts, Fate, NO_SGI, Request};
@@ -17,21 +19,33 @@ use crate::stopped::{are_still, come_back, is_parked};
 use crate::verdict::{Verdict, equal, holds, register, status};
 use crate::{gic, wedge};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "stop.pause.bad_lease", cores: 1, run: bad_lease },
-    Case { name: "stop.pause.no_targets", cores: 1, run: no_targets },
-    Case { name: "stop.pause.every_wedge", cores: 2, run: every_wedge },
-    Case { name: "stop.pause.all_cores", cores: 2, run: all_cores },
-    Case { name: "stop.pause.by_sync", cores: 2, run: by_sync },
-    Case { name: "stop.pause.again_and_again", cores: 2, run: again_and_again },
-    Case { name: "stop.pause.resume_before_done", cores: 2, run: resume_before_done },
-    Case { name: "stop.pause.pending_is_held", cores: 2, run: pending_is_held },
-    Case { name: "stop.pause.standby_is_held", cores: 2, run: standby_is_held },
-    Case { name: "stop.pause.power_down_is_held", cores: 2, run: power_down_is_held },
-    Case { name: "stop.pause.off_stays_off", cores: 2, run: off_stays_off },
-    Case { name: "stop.pause.then_stop", cores: 2, run: then_stop },
-];
+cases! {
+    [section::STOP_SESSION]
+    /// A PAUSE without a lease, or with too long a one, is refused.
+    "stop.pause.bad_lease", 1, bad_lease;
+    /// A PAUSE of nobody is DONE and can be resumed.
+    "stop.pause.no_targets", 1, no_targets;
+    /// A PAUSE stops every kind of wedge, and lets it go on.
+    "stop.pause.every_wedge", 2, every_wedge;
+    /// A PAUSE stops all cores and lets all go on.
+    "stop.pause.all_cores", 2, all_cores;
+    /// SYNC makes a PAUSE, too.
+    "stop.pause.by_sync", 2, by_sync;
+    /// One PAUSE follows another.
+    "stop.pause.again_and_again", 2, again_and_again;
+    /// A PAUSE can be resumed before all cores have stopped.
+    "stop.pause.resume_before_done", 2, resume_before_done;
+    /// A pending core is held, and begins when the PAUSE is over.
+    "stop.pause.pending_is_held", 2, pending_is_held;
+    /// A core that wakes up in a PAUSE is held.
+    "stop.pause.standby_is_held", 2, standby_is_held;
+    /// A core that wakes from a power-down in a PAUSE is held.
+    "stop.pause.power_down_is_held", 2, power_down_is_held;
+    /// A core that is off stays off.
+    "stop.pause.off_stays_off", 2, off_stays_off;
+    /// A stop follows a PAUSE.
+    "stop.pause.then_stop", 2, then_stop;
+}
 
 const INVALID: i32 = Status::InvalidParameters as i32;
 

@@ -9,29 +9,40 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use quell_abi::{Kind, Status, Why};
 
 use crate::anchor::{self, Ending};
+use crate::case::cases;
 use crate::clock::{self, PATIENCE, wait_until};
 use crate::fixture::{StartLine, others, start, start_with_job};
 use crate::machine::{mpidr, this_core};
 use crate::psci::{self, DENIED};
-use crate::runner::{Case, rounds};
+use crate::runner::rounds;
+use crate::section;
 use crate::session::{LONGEST_PAUSE, finish, is_over, pause, paused, poll_to_end, until_in_time};
 use crate::stop::{self, Fate, NO_SGI, Reply, Request};
 use crate::stopped::{are_still, come_back, is_stopped, record, record_of};
 use crate::verdict::{Finding, Verdict, equal, failed, holds, status};
 use crate::{cores, gic, machine, registers, wedge};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "stop.pause.ack_returns", cores: 2, run: ack_returns },
-    Case { name: "stop.pause.begin_is_busy", cores: 2, run: begin_is_busy },
-    Case { name: "stop.pause.cpu_on_is_denied", cores: 3, run: cpu_on_is_denied },
-    Case { name: "stop.pause.two_at_once", cores: 2, run: two_at_once },
-    Case { name: "stop.pause.lease_of_a_wedged_owner", cores: 3, run: lease_of_a_wedged_owner },
-    Case { name: "stop.pause.lease_without_polls", cores: 2, run: lease_without_polls },
-    Case { name: "stop.pause.upgraded_by_its_owner", cores: 2, run: upgraded },
-    Case { name: "stop.pause.upgraded_before_done", cores: 2, run: upgraded_before_done },
-    Case { name: "stop.pause.taken_over", cores: 3, run: taken_over },
-];
+cases! {
+    [section::STOP_SESSION]
+    /// ACK in a PAUSE returns when it is over.
+    "stop.pause.ack_returns", 2, ack_returns;
+    /// Another core's BEGIN is held and then BUSY.
+    "stop.pause.begin_is_busy", 2, begin_is_busy;
+    /// Another core's CPU_ON is held and then DENIED.
+    "stop.pause.cpu_on_is_denied", 3, cpu_on_is_denied;
+    /// Of two PAUSEs at once one wins, and both cores go on.
+    "stop.pause.two_at_once", 2, two_at_once;
+    /// A PAUSE whose owner wedges ends by its lease.
+    "stop.pause.lease_of_a_wedged_owner", 3, lease_of_a_wedged_owner;
+    /// A PAUSE that nobody polls ends by its lease.
+    "stop.pause.lease_without_polls", 2, lease_without_polls;
+    /// The owner turns its PAUSE into a stop.
+    "stop.pause.upgraded_by_its_owner", 2, upgraded;
+    /// It may do so before the PAUSE is done.
+    "stop.pause.upgraded_before_done", 2, upgraded_before_done;
+    /// Another core's stop takes a PAUSE over.
+    "stop.pause.taken_over", 3, taken_over;
+}
 
 const PAUSE: Request = Request::pause(LONGEST_PAUSE);
 

@@ -4,21 +4,25 @@
 
 use quell_abi::Kind;
 
+use crate::case::cases;
 use crate::clock::{self, PATIENCE, wait_until};
 use crate::fixture::{start, start_with_job};
 use crate::random::Random;
-use crate::runner::{Case, rounds_up_to, seed};
+use crate::runner::{rounds_up_to, seed};
+use crate::section;
 use crate::session::{LONGEST_PAUSE, is_over, pause};
 use crate::stop::{self, Fate, Request};
 use crate::ticker::{self, FIRST_SGI, SECOND_SGI};
 use crate::verdict::{Verdict, equal, holds};
 use crate::{chain, cores, gic};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "stop.pause.registers", cores: 2, run: registers },
-    Case { name: "stop.pause.interrupts", cores: 2, run: interrupts },
-];
+cases! {
+    [section::STOP_SESSION]
+    /// A PAUSE changes no register of a core.
+    "stop.pause.registers", 2, registers;
+    /// A PAUSE loses no interrupt and makes none.
+    "stop.pause.interrupts", 2, interrupts;
+}
 
 /// How often the core is paused, whatever the rounds of other cases.
 const PAUSES: u64 = 1_000;

@@ -4,18 +4,23 @@
 
 use quell_abi::{Kind, Why};
 
+use crate::case::cases;
 use crate::clock;
 use crate::cores::Job;
 use crate::fixture::{others, start_with_job};
 use crate::random::Random;
-use crate::runner::{Case, rounds, seed};
+use crate::runner::{rounds, seed};
+use crate::section;
 use crate::stop::{Counts, NO_SGI, Request};
 use crate::stopped::{are_still, is_stopped};
 use crate::verdict::{Verdict, equal, status};
 use crate::{gic, machine, wedge};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[Case { name: "stop.random", cores: 2, run: random }];
+cases! {
+    [section::STOP_SESSION]
+    /// Cores in random states and sessions with random arguments: nobody is left.
+    "stop.random", 2, random;
+}
 
 /// What a core may do, and how it may end: without an SGI, and with one and time for it.
 struct Activity {

@@ -5,24 +5,31 @@
 use quell_abi::{CoreRecord, Kind, RECORD_SIZE, Status};
 use zerocopy::IntoBytes;
 
+use crate::case::cases;
 use crate::cases::psci_cpu_on::not_mpidrs;
 use crate::fixture::start_with_job;
 use crate::machine::{DRAM_BASE, FLASH, GICD, SECURE_RAM, UART, dram_end, mpidr};
-use crate::runner::Case;
+use crate::section;
 use crate::stop::{self, Request};
 use crate::stopped::record;
 use crate::verdict::{Finding, Text, Verdict, equal, holds, status};
 use crate::{psci, wedge};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "stop.read.bad_address", cores: 2, run: bad_address },
-    Case { name: "stop.read.bad_length", cores: 2, run: bad_length },
-    Case { name: "stop.read.absent_core", cores: 1, run: absent_core },
-    Case { name: "stop.read.never_captured", cores: 1, run: never_captured },
-    Case { name: "stop.read.prefix", cores: 2, run: prefix },
-    Case { name: "stop.read.stays_after_restart", cores: 2, run: stays_after_restart },
-];
+cases! {
+    [section::STOP_RECORD]
+    /// READ to anything but RAM is INVALID_ADDRESS and writes nothing.
+    "stop.read.bad_address", 2, bad_address;
+    /// READ of no bytes, or too many, is refused.
+    "stop.read.bad_length", 2, bad_length;
+    /// READ of a core that there is not is INVALID_PARAMETERS.
+    "stop.read.absent_core", 1, absent_core;
+    /// READ of a core that was never captured has no valid record.
+    "stop.read.never_captured", 1, never_captured;
+    /// READ writes as many bytes as were asked for, and none behind.
+    "stop.read.prefix", 2, prefix;
+    /// A record stays when its core starts again.
+    "stop.read.stays_after_restart", 2, stays_after_restart;
+}
 
 const BYTES: u64 = RECORD_SIZE as u64;
 const CANARY: u8 = 0xa5;

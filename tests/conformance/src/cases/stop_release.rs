@@ -9,31 +9,44 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use quell_abi::{Call, Kind, State, Status};
 
+use crate::case::cases;
 use crate::clock::{self, PATIENCE, wait_until};
 use crate::fixture::{others, start_with_job};
 use crate::machine::mpidr;
 use crate::psci::{self, DENIED, OFF};
-use crate::runner::{self, Case, rounds};
+use crate::runner::{self, rounds};
+use crate::section;
 use crate::session::{LONGEST_PAUSE, finish, is_over, new_generation, pause, poll_to_end, until_in_time};
 use crate::stop::{self, Counts, Fate, NO_SGI, Reply, Request};
 use crate::stopped::{are_still, come_back};
 use crate::verdict::{Verdict, equal, failed, holds, status};
 use crate::{cores, machine, registers, wedge};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "stop.release.no_session_ever", cores: 1, run: no_session_ever },
-    Case { name: "stop.release.refused", cores: 2, run: refused },
-    Case { name: "stop.release.by_another", cores: 2, run: by_another },
-    Case { name: "stop.release.pause_off", cores: 2, run: pause_off },
-    Case { name: "stop.release.pause_off_before_done", cores: 2, run: pause_off_before_done },
-    Case { name: "stop.partial.then_done", cores: 2, run: partial_then_done },
-    Case { name: "stop.partial.off", cores: 2, run: partial_off },
-    Case { name: "stop.partial.off_and_poll", cores: 2, run: partial_off_and_poll },
-    Case { name: "stop.partial.off_and_stop_again", cores: 2, run: partial_off_and_stop_again },
-    Case { name: "stop.partial.pause_off", cores: 2, run: partial_pause_off },
-    Case { name: "stop.partial.pause_resume", cores: 2, run: partial_pause_resume },
-];
+cases! {
+    [section::STOP_SESSION]
+    /// RELEASE before any session is NO_SESSION.
+    "stop.release.no_session_ever", 1, no_session_ever;
+    /// RELEASE refuses what its session does not allow.
+    "stop.release.refused", 2, refused;
+    /// RELEASE by a core that does not own the session is refused.
+    "stop.release.by_another", 2, by_another;
+    /// A PAUSE can end with its cores OFF.
+    "stop.release.pause_off", 2, pause_off;
+    /// Not before it is done.
+    "stop.release.pause_off_before_done", 2, pause_off_before_done;
+    /// A PARTIAL session is DONE when the last core has answered.
+    "stop.partial.then_done", 2, partial_then_done;
+    /// RELEASE(OFF) gives up the cores that are left, and they never come back to their old context.
+    "stop.partial.off", 2, partial_off;
+    /// POLL after it tells what became of them.
+    "stop.partial.off_and_poll", 2, partial_off_and_poll;
+    /// The next session counts them until they have arrived.
+    "stop.partial.off_and_stop_again", 2, partial_off_and_stop_again;
+    /// A PARTIAL PAUSE can end with its cores OFF.
+    "stop.partial.pause_off", 2, partial_pause_off;
+    /// A PARTIAL PAUSE can be resumed.
+    "stop.partial.pause_resume", 2, partial_pause_resume;
+}
 
 const INVALID: i32 = Status::InvalidParameters as i32;
 const NO_SESSION: i32 = Status::NoSession as i32;

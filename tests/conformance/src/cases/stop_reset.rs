@@ -13,22 +13,28 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use quell_abi::{Kind, State, Why};
 use smccc::psci::PSCI_SYSTEM_RESET;
 
+use crate::case::cases;
 use crate::clock::{self, PATIENCE, wait_until};
 use crate::fixture::start_with_job;
-use crate::runner::{self, Case};
+use crate::runner;
+use crate::section;
 use crate::session::{LONGEST_PAUSE, finish};
 use crate::stop::{self, Fate, NO_SGI, Request};
 use crate::stopped::{are_still, come_back, is_stopped};
 use crate::verdict::{Finding, Verdict, equal, failed, holds, status};
 use crate::{cores, registers, smc};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "stop.reset.in_kexec", cores: 2, run: in_kexec },
-    Case { name: "stop.reset.in_crash", cores: 2, run: in_crash },
-    Case { name: "stop.reset.in_halt", cores: 2, run: in_halt },
-    Case { name: "stop.reset.in_pause", cores: 2, run: in_pause },
-];
+cases! {
+    [section::STOP_SESSION]
+    /// Another core's SYSTEM_RESET in a KEXEC session stops that core.
+    "stop.reset.in_kexec", 2, in_kexec;
+    /// Another core's SYSTEM_RESET in a CRASH session stops that core.
+    "stop.reset.in_crash", 2, in_crash;
+    /// Another core's SYSTEM_RESET in a HALT session resets the machine.
+    "stop.reset.in_halt", 2, in_halt;
+    /// Another core's SYSTEM_RESET in a PAUSE waits for its end.
+    "stop.reset.in_pause", 2, in_pause;
+}
 
 /// The session is open: the other core may call.
 static GO: AtomicU64 = AtomicU64::new(0);

@@ -4,12 +4,14 @@
 
 use quell_abi::{Call, Kind, State, Status, Why};
 
+use crate::case::cases;
 use crate::cases::psci_cpu_on::not_mpidrs;
 use crate::clock;
 use crate::fixture::{others, start, start_with_job, turn_off};
 use crate::machine::{self, mpidr};
 use crate::psci;
-use crate::runner::{Case, rounds, rounds_up_to};
+use crate::runner::{rounds, rounds_up_to};
+use crate::section;
 use crate::session::{finish, new_generation};
 use crate::sleep::{self, Sleeper};
 use crate::stop::{self, EVERYBODY, NO_SGI, Request};
@@ -17,20 +19,31 @@ use crate::stopped::{self, come_back, record_of};
 use crate::verdict::{Verdict, equal, holds, status};
 use crate::{chain, cores, wedge};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "stop.snapshot.refused", cores: 1, run: refused },
-    Case { name: "stop.snapshot.in_session", cores: 2, run: in_session },
-    Case { name: "stop.snapshot.off", cores: 2, run: of_core_that_is_off },
-    Case { name: "stop.snapshot.goes_on", cores: 2, run: goes_on },
-    Case { name: "stop.snapshot.registers", cores: 2, run: registers },
-    Case { name: "stop.snapshot.every_wedge", cores: 2, run: every_wedge },
-    Case { name: "stop.snapshot.asleep", cores: 2, run: asleep },
-    Case { name: "stop.snapshot.everybody", cores: 2, run: everybody },
-    Case { name: "stop.snapshot.rate", cores: 2, run: rate },
-    Case { name: "stop.snapshot.keeps_the_record_of_a_stop", cores: 2, run: keeps_record },
-    Case { name: "stop.snapshot.of_each_other", cores: 2, run: of_each_other },
-];
+cases! {
+    [section::STOP_CALLS]
+    /// SNAPSHOT refuses bad arguments.
+    "stop.snapshot.refused", 1, refused;
+    /// SNAPSHOT in a session is BUSY.
+    "stop.snapshot.in_session", 2, in_session;
+    /// SNAPSHOT of a core that is off captures nobody.
+    "stop.snapshot.off", 2, of_core_that_is_off;
+    /// A core goes on as if nothing had been.
+    "stop.snapshot.goes_on", 2, goes_on;
+    /// The record has every register as it was.
+    "stop.snapshot.registers", 2, registers;
+    /// Every kind of wedge is captured and goes on.
+    "stop.snapshot.every_wedge", 2, every_wedge;
+    /// A core that sleeps is captured and sleeps on.
+    "stop.snapshot.asleep", 2, asleep;
+    /// One call captures everybody.
+    "stop.snapshot.everybody", 2, everybody;
+    /// SNAPSHOTs follow each other, each with a new record.
+    "stop.snapshot.rate", 2, rate;
+    /// A SNAPSHOT does not overwrite the record of a stop.
+    "stop.snapshot.keeps_the_record_of_a_stop", 2, keeps_record;
+    /// Cores that capture each other both go on.
+    "stop.snapshot.of_each_other", 2, of_each_other;
+}
 
 const INVALID: i32 = Status::InvalidParameters as i32;
 

@@ -5,11 +5,13 @@
 
 use quell_abi::{Kind, Why};
 
+use crate::case::cases;
 use crate::clock::{self, PATIENCE, wait_until};
 use crate::cores;
 use crate::fixture::{needs_power_down, others, start, start_with_job, turn_off};
 use crate::psci::{self, CLUSTER_POWER_DOWN, CORE_POWER_DOWN, OFF};
-use crate::runner::{self, Case, rounds};
+use crate::runner::{self, rounds};
+use crate::section;
 use crate::session::{finish, stop_all};
 use crate::sleep::{self, Sleeper};
 use crate::stop::{self, Request};
@@ -17,16 +19,23 @@ use crate::stopped::{are_still, come_back, is_stopped, record};
 use crate::verdict::{Verdict, equal, holds, skipped, status};
 use crate::wedge;
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "stop.nmi.allint", cores: 2, run: allint },
-    Case { name: "stop.off.never_started", cores: 2, run: never_started },
-    Case { name: "stop.off.before_begin", cores: 2, run: off_before_begin },
-    Case { name: "stop.off.at_the_same_moment", cores: 2, run: off_at_the_same_moment },
-    Case { name: "stop.suspended.power_down", cores: 2, run: power_down },
-    Case { name: "stop.on_pending.is_a_target", cores: 2, run: pending_is_a_target },
-    Case { name: "stop.stale_sgi", cores: 2, run: stale_sgi },
-];
+cases! {
+    [section::STOP_SESSION]
+    /// A core with ALLINT set is stopped.
+    "stop.nmi.allint", 2, allint;
+    /// Cores that never ran are no targets.
+    "stop.off.never_started", 2, never_started;
+    /// A core that was turned off is no target.
+    "stop.off.before_begin", 2, off_before_begin;
+    /// A core that goes off meanwhile counts as stopped.
+    "stop.off.at_the_same_moment", 2, off_at_the_same_moment;
+    /// A core that is powered down is taken to OFF.
+    "stop.suspended.power_down", 2, power_down;
+    /// A core that is pending is cancelled before its first instruction.
+    "stop.on_pending.is_a_target", 2, pending_is_a_target;
+    /// An interrupt of an old session stops nobody's next life.
+    "stop.stale_sgi", 2, stale_sgi;
+}
 
 fn allint() -> Verdict {
     if !wedge::has_allint() {

@@ -10,24 +10,28 @@ use quell_abi::{Call, Kind, State, Status};
 use smccc::psci::PSCI_VERSION;
 
 use crate::anchor::{self, Ending};
+use crate::case::cases;
 use crate::clock;
 use crate::fixture::{StartLine, others};
 use crate::machine::{mpidr, this_core};
 use crate::psci::{self, ALREADY_ON, DENIED, OFF, ON_PENDING, SUCCESS};
 use crate::random::Random;
 use crate::registers::{mask_all, unmask_irq};
-use crate::runner::{Case, rounds_up_to, rounds_wanted, seed};
+use crate::runner::{rounds_up_to, rounds_wanted, seed};
+use crate::section;
 use crate::session::{LONGEST_PAUSE, is_over, pause};
 use crate::stop::{self, EVERYBODY, Fate, Request};
 use crate::stopped::come_back;
 use crate::verdict::{Finding, Verdict, equal, failed, holds, register, status};
 use crate::{cores, gic, sleep, smc, wedge};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "stop.storm.one_stopper", cores: 2, run: one_stopper },
-    Case { name: "stop.storm.two_stoppers", cores: 3, run: two_stoppers },
-];
+cases! {
+    [section::STOP_SESSION]
+    /// Sessions of every kind end cores that do everything.
+    "stop.storm.one_stopper", 2, one_stopper;
+    /// Two cores that stop the others and each other do.
+    "stop.storm.two_stoppers", 3, two_stoppers;
+}
 
 /// The most cores in the storm.
 const MEMBERS: usize = 7;

@@ -4,31 +4,45 @@
 
 use quell_abi::{Call, Kind, State, Why};
 
+use crate::case::cases;
 use crate::clock::{PATIENCE, now, wait_until};
 use crate::cores::{self, Job};
 use crate::fixture::{others, start_with_job};
-use crate::runner::Case;
+use crate::section;
 use crate::stop::{self, Counts, Request};
 use crate::stopped::{are_still, come_back, is_stopped, record};
 use crate::verdict::{Finding, Text, Verdict, equal, holds, status};
 use crate::{gic, wedge};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "stop.nmi.deaf", cores: 2, run: deaf },
-    Case { name: "stop.nmi.deaf_registers", cores: 2, run: deaf_registers },
-    Case { name: "stop.nmi.deaf_at_el1", cores: 2, run: deaf_at_el1 },
-    Case { name: "stop.nmi.deaf_at_el1_registers", cores: 2, run: deaf_at_el1_registers },
-    Case { name: "stop.nmi.priority_masked", cores: 2, run: priority_masked },
-    Case { name: "stop.nmi.in_handler", cores: 2, run: in_handler },
-    Case { name: "stop.nmi.in_calls", cores: 2, run: in_calls },
-    Case { name: "stop.nmi.asleep", cores: 2, run: asleep },
-    Case { name: "stop.suspended", cores: 2, run: suspended },
-    Case { name: "stop.nmi.after_grace", cores: 2, run: after_grace },
-    Case { name: "stop.nmi.all_cores", cores: 3, run: all_cores },
-    Case { name: "stop.nmi.by_poll", cores: 2, run: by_poll },
-    Case { name: "stop.status.times", cores: 2, run: times },
-];
+cases! {
+    [section::STOP_SESSION]
+    /// A core with everything masked is stopped.
+    "stop.nmi.deaf", 2, deaf;
+    /// Its record has every register as it was.
+    "stop.nmi.deaf_registers", 2, deaf_registers;
+    /// A core that is deaf at EL1 is stopped.
+    "stop.nmi.deaf_at_el1", 2, deaf_at_el1;
+    /// Its record has every register as it was, EL1's too.
+    "stop.nmi.deaf_at_el1_registers", 2, deaf_at_el1_registers;
+    /// A core with the priority mask at 0 is stopped.
+    "stop.nmi.priority_masked", 2, priority_masked;
+    /// A core in an interrupt handler is stopped.
+    "stop.nmi.in_handler", 2, in_handler;
+    /// A core that does nothing but call the firmware is stopped.
+    "stop.nmi.in_calls", 2, in_calls;
+    /// A core in WFI is stopped.
+    "stop.nmi.asleep", 2, asleep;
+    /// A core in CPU_SUSPEND is stopped at once.
+    "stop.suspended", 2, suspended;
+    /// A core that ignores its time of grace is stopped after it.
+    "stop.nmi.after_grace", 2, after_grace;
+    /// All cores are stopped, however they are wedged.
+    "stop.nmi.all_cores", 3, all_cores;
+    /// BEGIN and POLL stop them as SYNC does.
+    "stop.nmi.by_poll", 2, by_poll;
+    /// STATUS tells when a core was signalled and when it stopped.
+    "stop.status.times", 2, times;
+}
 
 const COOKIE: u64 = 0xc001_1e5e_cafe_0001;
 

@@ -5,28 +5,50 @@
 use smccc::arch::error::NOT_SUPPORTED;
 
 use crate::arch::{SMC64, is_there, lacks, skipped};
+use crate::case::cases;
 use crate::cases::smccc_registers::{pattern, preserves};
 use crate::fixture::{others, start_others};
-use crate::runner::Case;
+use crate::section;
 use crate::verdict::{Verdict, equal, failed, holds, register, status};
 use crate::{cores, el1, read_register, smc};
 
-/// The cases of this file.
-pub const CASES: &[Case] = &[
-    Case { name: "trng.version", cores: 1, run: version },
-    Case { name: "trng.absent", cores: 1, run: absent },
-    Case { name: "trng.features", cores: 1, run: features },
-    Case { name: "trng.other_ids", cores: 1, run: other_ids },
-    Case { name: "trng.uuid", cores: 1, run: uuid },
-    Case { name: "trng.rnd.width", cores: 1, run: width },
-    Case { name: "trng.rnd.invalid", cores: 1, run: invalid },
-    Case { name: "trng.rnd.upper_half", cores: 1, run: upper_half },
-    Case { name: "trng.rnd.differs", cores: 1, run: differs },
-    Case { name: "trng.rnd.every_core", cores: 2, run: every_core },
-    Case { name: "trng.registers", cores: 1, run: registers },
-    Case { name: "trng.sve_hint", cores: 1, run: sve_hint },
-    Case { name: "trng.from_el1", cores: 1, run: from_el1 },
-];
+cases! {
+    [section::TRNG_VERSION]
+    /// TRNG_VERSION is 1.0 or later.
+    "trng.version", 1, version;
+    /// Without a TRNG all its calls answer NOT_SUPPORTED and touch nothing.
+    "trng.absent", 1, absent;
+
+    [section::TRNG_FEATURES]
+    /// TRNG_FEATURES knows every function and denies everything else.
+    "trng.features", 1, features;
+    /// The rest of the TRNG's identifiers are unknown calls.
+    "trng.other_ids", 1, other_ids;
+
+    [section::TRNG_GET_UUID]
+    /// TRNG_GET_UUID is a UUID, and the same each time.
+    "trng.uuid", 1, uuid;
+
+    [section::TRNG_RND]
+    /// TRNG_RND returns as many bits as were asked for, each of them random, and zeros above.
+    "trng.rnd.width", 1, width;
+    /// No bits, or more than fit, answer INVALID_PARAMETERS and return none.
+    "trng.rnd.invalid", 1, invalid;
+    /// The count of the SMC32 form is 32 bits wide.
+    "trng.rnd.upper_half", 1, upper_half;
+    /// Two calls return different bits.
+    "trng.rnd.differs", 1, differs;
+    /// Every core draws bits of its own.
+    "trng.rnd.every_core", 2, every_core;
+
+    [section::TRNG_CALLS]
+    /// The calls leave x4 to x30 as they were.
+    "trng.registers", 1, registers;
+    /// The SVE hint changes nothing.
+    "trng.sve_hint", 1, sve_hint;
+    /// EL1 is served as EL2 is.
+    "trng.from_el1", 1, from_el1;
+}
 
 const VERSION: u32 = 0x8400_0050;
 const FEATURES: u32 = 0x8400_0051;

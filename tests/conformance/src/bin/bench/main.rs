@@ -17,7 +17,7 @@ mod several;
 mod stops;
 mod wait;
 
-use conformance::verdict::{Finding, Verdict};
+use conformance::verdict::Verdict;
 use conformance::{machine, println, stop};
 
 use operation::Operation;
@@ -50,8 +50,8 @@ fn main() {
             leave_out(operations, format_args!("the firmware has no stop service"));
         } else if machine::cores() < *cores {
             leave_out(operations, format_args!("needs {cores} cores"));
-        } else if let Err(Finding::Failed(text) | Finding::Skipped(text)) = measure() {
-            leave_out(operations, format_args!("{text}"));
+        } else if let Err(finding) = measure() {
+            leave_out(operations, format_args!("{finding}"));
         }
     }
     println!("bench: done");

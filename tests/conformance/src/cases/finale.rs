@@ -1,13 +1,24 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! How a run ends, which is a test too: the machine must go off, whichever core asks for it and whatever the others do.
+//! How a run ends: the machine must go off, whichever core asks for it and whatever the others do.
 //!
 //! With three cores or more, core 1 turns the machine off while core 2 resets it; should the reset win, the payload comes
 //! here again and core 1 alone turns it off. Any others are in a storm meanwhile. The seed says which of SYSTEM_OFF and
-//! SYSTEM_OFF2 is used. Nothing is printed unless it fails: `done` was the last line.
+//! SYSTEM_OFF2 is used.
 
+use conformance_events::Event;
+
+use crate::case::cases;
+use crate::fixture::start;
 use crate::storm::{self, Weather};
-use crate::{clock, console, cores, machine, println, psci, runner};
+use crate::verdict::{Verdict, failed};
+use crate::{clock, console, cores, machine, psci, report, runner, section};
+
+cases! {
+    [section::SYSTEM_OFF]
+    /// The machine goes off, by another core than the boot core, while one resets it and the others do everything.
+    "psci.system_off.ends_the_run", 1, power_off;
+}
 
 /// The most cores of a machine that ends in a storm: one of hundreds would take minutes to begin.
 const MOST_CORES: usize = 64;
@@ -27,28 +38,31 @@ extern "C" fn reset(_: u64) -> u64 {
     psci::system_reset()
 }
 
-/// Turns the machine off.
-pub fn power_off() -> ! {
-    console::flush();
+fn power_off() -> Verdict {
     let second = (runner::seed() ^ machine::cores() as u64) & 1;
     let cores = if machine::cores() > MOST_CORES { 3 } else { machine::cores() };
     let is_race = cores > 2 && !runner::is_after_reset();
-    let is_started = |index| cores > index && cores::start(index) == Ok(true);
-    if is_started(1) {
-        let first_of_storm = if is_race && is_started(2) { 3 } else { 2 };
-        if first_of_storm < cores && storm::begin(first_of_storm..cores, Weather::All).is_err() {
-            println!("# the storm did not begin");
+    if cores > 1 {
+        start(1)?;
+    }
+    if is_race {
+        start(2)?;
+        if cores > 3 {
+            storm::begin(3..cores, Weather::All)?;
         }
-        if first_of_storm == 3 {
-            runner::expect_reset();
-            cores::post(2, reset, 0);
-        }
+    }
+    report::event(Event::Off);
+    console::flush();
+    if is_race {
+        runner::expect_reset();
+        cores::post(2, reset, 0);
+    }
+    if cores > 1 {
         cores::post(1, off, second);
         clock::pause(clock::PATIENCE);
-        println!("# SYSTEM_OFF on core 1 did nothing");
-    } else if cores > 1 {
-        println!("# core 1 did not start");
+    } else {
+        off(second);
     }
-    off(second);
-    panic!("the machine did not go off")
+    runner::reset_did_not_come();
+    Err(failed(format_args!("the machine to go off"), format_args!("nothing of it")))
 }
