@@ -234,7 +234,7 @@ pub fn perform(options: &Options, reporting: &Reporting) -> Result<bool> {
         print!("{}", report.summary());
         println!("{}: the report", paths::shown(path));
     }
-    if !report.secure.is_empty() {
+    if !report.secure.is_empty() && options.firmware.is_none() {
         eprintln!("the secure UART says:\n{}", report.secure.trim_end());
     }
     Ok(report.tally().failed == 0 && (report.secure.is_empty() || options.firmware.is_some()))

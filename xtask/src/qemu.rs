@@ -85,6 +85,7 @@ pub struct Machine {
     memory_mib: Option<u32>,
     loads: Vec<(PathBuf, u64)>,
     extra: Vec<String>,
+    secure_log: Option<PathBuf>,
     timeout: Duration,
 }
 
@@ -103,6 +104,7 @@ impl Machine {
             memory_mib: board.memory_mib(),
             loads: Vec::new(),
             extra: Vec::new(),
+            secure_log: None,
             timeout: DEFAULT_TIMEOUT,
         }
     }
@@ -161,6 +163,12 @@ impl Machine {
         self
     }
 
+    /// Keeps what the firmware prints on the secure UART in a file of the caller's, who can read it while the machine runs.
+    pub fn secure_log(mut self, file: &Path) -> Self {
+        self.secure_log = Some(file.to_path_buf());
+        self
+    }
+
     /// Limits how long the run may take.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
@@ -187,7 +195,7 @@ impl Machine {
             exit: ended.code,
             timed_out: ended.timed_out,
             console: lines.all,
-            secure: fs::read_to_string(secure_log(scratch.path())).unwrap_or_default(),
+            secure: self.read_secure(scratch.path()),
         })
     }
 
@@ -201,7 +209,7 @@ impl Machine {
         self.secure_uart(&mut command, scratch.path());
         let timeout = (!io::stdin().is_terminal()).then_some(UNATTENDED_TIMEOUT);
         let code = child::interactive(command, timeout)?;
-        let secure = fs::read_to_string(secure_log(scratch.path())).unwrap_or_default();
+        let secure = self.read_secure(scratch.path());
         if !secure.is_empty() {
             eprintln!("the secure UART says:\n{}", secure.trim_end());
         }
@@ -216,7 +224,17 @@ impl Machine {
     }
 
     fn secure_uart(&self, command: &mut Command, scratch: &Path) {
-        command.arg("-serial").arg(format!("file:{}", secure_log(scratch).display())).args(&self.extra);
+        command.arg("-serial").arg(format!("file:{}", self.secure_path(scratch).display())).args(&self.extra);
+    }
+
+    fn secure_path(&self, scratch: &Path) -> PathBuf {
+        self.secure_log.clone().unwrap_or_else(|| scratch.join("secure.log"))
+    }
+
+    fn read_secure(&self, scratch: &Path) -> String {
+        fs::read(self.secure_path(scratch))
+            .map(|text| String::from_utf8_lossy(&text).into_owned())
+            .unwrap_or_default()
     }
 
     fn command(&self, scratch: &Path) -> Result<Command> {
@@ -241,10 +259,6 @@ impl Machine {
         }
         Ok(command)
     }
-}
-
-fn secure_log(scratch: &Path) -> PathBuf {
-    scratch.join("secure.log")
 }
 
 fn flash_drive(unit: u32, file: &Path, bank: u64) -> Result<String> {

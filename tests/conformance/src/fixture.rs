@@ -9,7 +9,7 @@ use smccc::psci::PSCI_CPU_SUSPEND_64;
 
 use crate::clock::{PATIENCE, wait_until};
 use crate::cores::{self, Job};
-use crate::verdict::{Verdict, failed, skipped, status};
+use crate::verdict::{Finding, Verdict, failed, skipped, status};
 use crate::{machine, psci, runner, sleep, stop};
 
 /// Returns the indices of all cores but the boot core.
@@ -57,9 +57,20 @@ pub fn needs(function: u32) -> Verdict {
     Err(skipped(format_args!("FEATURES denies {function:#x}")))
 }
 
+/// Judges what no specification demands, and Quell promises all the same: other firmware that does otherwise does not fail.
+pub fn by_choice(verdict: Verdict) -> Verdict {
+    match verdict {
+        Err(finding @ Finding::Failed { .. }) if !stop::is_there() => {
+            Err(skipped(format_args!("no specification demands it: {finding}")))
+        }
+        verdict => verdict,
+    }
+}
+
 /// Passes if the firmware knows the power-down states.
 pub fn needs_power_down() -> Verdict {
     needs(PSCI_CPU_SUSPEND_64)?;
+    needs_to_come_back()?;
     if !sleep::has_power_down() {
         return Err(skipped(format_args!("there is no power-down")));
     }
@@ -67,6 +78,11 @@ pub fn needs_power_down() -> Verdict {
     if !stop::is_there() && !runner::loses_cores() && machine::cores() > 1 && !sleep::comes_back(1)? {
         runner::has_lost_core();
     }
+    needs_to_come_back()
+}
+
+/// Passes unless this firmware has lost a core in a power-down.
+fn needs_to_come_back() -> Verdict {
     if runner::loses_cores() {
         return Err(skipped(format_args!("a core that was powered down does not come back")));
     }

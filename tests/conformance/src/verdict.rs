@@ -145,7 +145,8 @@ const NAMES: [(i32, &str); 13] = [
 impl Display for Status {
     fn fmt(&self, f: &mut Formatter) -> fmt::Result {
         match NAMES.iter().find(|&&(number, _)| register(number) == self.0) {
-            Some((_, name)) => f.write_str(name),
+            Some((0, name)) => f.write_str(name),
+            Some((number, name)) => write!(f, "{name} ({number})"),
             None => write!(f, "{:#x}", self.0),
         }
     }

@@ -5,6 +5,7 @@
 
 use std::cell::Cell;
 use std::collections::HashMap;
+use std::fs;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail, ensure};
@@ -13,6 +14,7 @@ use super::Options;
 use super::list::{self, Listed};
 use super::report::{Report, Row};
 use super::session::{End, Session, Verdict};
+use crate::paths;
 use crate::qemu::Outcome;
 
 /// What is heard of a run.
@@ -74,6 +76,9 @@ fn turn_on(
     report: &mut Report,
     on_news: &mut impl FnMut(News),
 ) -> Result<Outcome> {
+    let folder = tempfile::tempdir_in(paths::target())?;
+    let secure = folder.path().join("secure.log");
+    let mut seen = 0;
     let mut session = Session::new(Instant::now());
     let deadline = Cell::new(session.deadline());
     let last = &cases[cases.len() - 1].id;
@@ -86,14 +91,18 @@ fn turn_on(
             // A case that has a verdict already keeps it.
             let Some(case) = rest.remove(ran.id.as_str()) else { continue };
             is_over |= ran.id == *last;
-            let row =
-                Row { case: case.clone(), verdict: ran.verdict, time: ran.time, transcript: ran.transcript };
+            let mut transcript = ran.transcript;
+            let text = fs::read(&secure).unwrap_or_default();
+            let new = String::from_utf8_lossy(&text[seen..]);
+            transcript.extend(new.lines().map(|line| format!("secure UART: {line}")));
+            seen = text.len();
+            let row = Row { case: case.clone(), verdict: ran.verdict, time: ran.time, transcript };
             on_news(News::Ended(&row));
             report.rows.push(row);
         }
         is_over
     };
-    let outcome = options.machine_after(after)?.run_until(&deadline, |line| {
+    let outcome = options.machine_after(after)?.secure_log(&secure).run_until(&deadline, |line| {
         let now = Instant::now();
         on_news(News::Line(line));
         let before = session.running().map(str::to_owned);

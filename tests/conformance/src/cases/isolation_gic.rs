@@ -30,7 +30,8 @@ const DISABLE_SECURITY: u32 = 1 << 6;
 /// The firmware's private interrupts: SGI 8 to 15 and PPI 29.
 const SECURE_PRIVATE: u32 = 0xff << 8 | 1 << 29;
 
-/// Lets core 1 be deaf, does something, and passes if the core is stopped by the secure interrupt after it.
+/// Lets core 1 be deaf, does something, and passes if the core is stopped by the secure interrupt after it, and starts
+/// again.
 fn still_stops(meanwhile: impl FnOnce() -> Verdict) -> Verdict {
     start_with_job(1, wedge::deaf)?;
     let verdict = meanwhile();
@@ -39,7 +40,8 @@ fn still_stops(meanwhile: impl FnOnce() -> Verdict) -> Verdict {
     }
     stop_all(Kind::Crash)?;
     verdict?;
-    is_stopped(1, &[Why::Nmi])
+    is_stopped(1, &[Why::Nmi])?;
+    come_back(1..2)
 }
 
 fn distributor() -> Verdict {
@@ -52,8 +54,7 @@ fn distributor() -> Verdict {
         equal("GICD_CTLR.DS, set by the non-secure world", (after & DISABLE_SECURITY).into(), 0)
     });
     gic::set_distributor_control(before);
-    verdict?;
-    come_back(1..2)
+    verdict
 }
 
 fn redistributor() -> Verdict {
@@ -73,8 +74,7 @@ fn redistributor() -> Verdict {
             }
         }
         Ok(())
-    })?;
-    come_back(1..2)
+    })
 }
 
 /// SGIs of the firmware's numbers, by every register that sends one: the core that they are for goes on.

@@ -68,6 +68,9 @@ cases! {
 }
 
 /// Bit 30 of a function identifier: SMC64.
+/// The first version with FEATURES, by which everything optional is found.
+const VERSION_1_0: u64 = 1 << 16;
+
 const WIDE: u32 = 1 << 30;
 
 /// The first function number after PSCI 1.3's.
@@ -178,7 +181,9 @@ fn migrate_info_up_cpu() -> Verdict {
 }
 
 fn version() -> Verdict {
-    equal("VERSION", smc::call0(PSCI_VERSION), psci::VERSION_1_3)
+    let saw = smc::call0(PSCI_VERSION);
+    holds(format_args!("PSCI_VERSION 1.0 or later, saw {saw:#x}"), saw >= VERSION_1_0 && saw >> 31 == 0)?;
+    if stop::is_there() { equal("VERSION", saw, psci::VERSION_1_3) } else { Ok(()) }
 }
 
 fn migrate_info_type() -> Verdict {

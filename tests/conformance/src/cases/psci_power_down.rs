@@ -10,10 +10,11 @@ use crate::entry::{EntryState, flash_entry};
 use crate::fixture::{needs, needs_power_down, others, start, turn_off};
 use crate::machine::{mpidr, this_core};
 use crate::psci::{self, CLUSTER_POWER_DOWN, CORE_POWER_DOWN, STANDBY};
+use crate::runner;
 use crate::runner::rounds;
 use crate::section;
 use crate::sleep::{self, Kind, Sleeper, Woken};
-use crate::verdict::{Verdict, equal, holds, status};
+use crate::verdict::{Verdict, equal, failed, holds, status};
 use crate::{cores, gic, registers, smc, stop, write_register};
 
 cases! {
@@ -79,7 +80,13 @@ fn power_states() -> Verdict {
     if stop::is_there() {
         holds("the firmware knows power-downs", sleep::has_power_down())?;
     }
-    needs_power_down()
+    match needs_power_down() {
+        Err(_) if runner::loses_cores() => {
+            let expected = format_args!("core 1 to come back from a power-down that was accepted");
+            Err(failed(expected, format_args!("nothing of it")))
+        }
+        verdict => verdict,
+    }
 }
 
 /// Passes if a sleep may have ended so with a wake-up pending at the call, or soon after.

@@ -10,7 +10,8 @@ use crate::case::cases;
 use crate::psci::NOT_SUPPORTED;
 use crate::section;
 use crate::smc;
-use crate::verdict::{Verdict, equal, failed, register, status};
+use crate::stop;
+use crate::verdict::{Verdict, equal, failed, holds, register, status};
 
 cases! {
     [section::SMCCC_VERSION]
@@ -44,11 +45,15 @@ cases! {
     "smccc.upper_half.arguments", 1, upper_half_of_arguments;
 }
 
+/// The first version that PSCI_FEATURES announces.
+const SMCCC_1_1: u64 = 0x1_0001;
 const SMCCC_1_5: u64 = 0x1_0005;
 const SVE_HINT: u32 = 1 << 16;
 
 fn version() -> Verdict {
-    equal("SMCCC_VERSION", smc::call0(SMCCC_VERSION), SMCCC_1_5)
+    let saw = smc::call0(SMCCC_VERSION);
+    holds(format_args!("SMCCC_VERSION 1.1 or later, saw {saw:#x}"), saw >= SMCCC_1_1 && saw >> 31 == 0)?;
+    if stop::is_there() { equal("SMCCC_VERSION", saw, SMCCC_1_5) } else { Ok(()) }
 }
 
 fn arch_features(function: u32) -> u64 {
