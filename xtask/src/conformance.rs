@@ -109,11 +109,11 @@ impl Options {
 
     /// Returns the machine that runs the suite, without anybody who looks after it.
     pub fn machine(&self) -> Result<Machine> {
-        self.machine_after(None)
+        self.machine_with("")
     }
 
-    /// Returns the machine that runs the cases behind one of them.
-    fn machine_after(&self, after: Option<&str>) -> Result<Machine> {
+    /// Returns the machine with more words among the payload's parameters.
+    fn machine_with(&self, words: &str) -> Result<Machine> {
         let flash0 = match &self.firmware {
             Some(image) => image.clone(),
             None => image::build(self.board)?.flash0,
@@ -122,7 +122,7 @@ impl Options {
             .name("conformance")
             .program(self.program())
             .flash1(&self.payload()?)
-            .flash1_bytes(parameters_offset(self.board), &self.parameters(after)?)
+            .flash1_bytes(parameters_offset(self.board), &self.parameters(words)?)
             .smp(self.smp)
             .cpu(&self.cpu);
         Ok(self.arguments.iter().fold(machine, |machine, argument| machine.arg(argument)))
@@ -151,12 +151,11 @@ impl Options {
     }
 
     /// Writes the parameters as the payload reads them.
-    fn parameters(&self, after: Option<&str>) -> Result<Vec<u8>> {
+    fn parameters(&self, words: &str) -> Result<Vec<u8>> {
         let Self { filter, rounds, seconds, seed, .. } = self;
-        let after = after.map(|id| format!(" after={id}")).unwrap_or_default();
         ensure!(!filter.contains(char::is_whitespace), "the filter `{filter}` is more than one word");
         let mut text =
-            format!("filter={filter}{after} rounds={rounds} seconds={seconds} seed={seed}\n").into_bytes();
+            format!("{words}filter={filter} rounds={rounds} seconds={seconds} seed={seed}\n").into_bytes();
         ensure!(text.len() <= PARAMETERS_SIZE, "the filter is too long");
         text.resize(PARAMETERS_SIZE, 0);
         Ok(text)
@@ -324,15 +323,15 @@ mod tests {
         let mut options = Options::on(4, "max");
         options.filter = "cpu_on".to_owned();
         options.rounds = 17;
-        let parameters = options.parameters(None).unwrap();
+        let parameters = options.parameters("").unwrap();
         assert_eq!(parameters.len(), 256);
         assert!(parameters.starts_with(b"filter=cpu_on rounds=17 seconds=15 seed=1\n\0"));
-        let parameters = options.parameters(Some("psci.version")).unwrap();
-        assert!(parameters.starts_with(b"filter=cpu_on after=psci.version rounds=17 "));
+        let parameters = options.parameters("after=psci.version ").unwrap();
+        assert!(parameters.starts_with(b"after=psci.version filter=cpu_on rounds=17 "));
         options.filter = "two words".to_owned();
-        assert!(options.parameters(None).is_err());
+        assert!(options.parameters("").is_err());
         options.filter = "x".repeat(300);
-        assert!(options.parameters(None).is_err());
+        assert!(options.parameters("").is_err());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! What to run: text that whoever starts the machine puts into the last 4 KiB of the second flash bank,
-//! `filter=WORD after=ID rounds=N seed=N seconds=N timeline=1`, padded with NUL. Flash without it, erased or zero, means the
+//! `filter=WORD after=ID rounds=N seed=N seconds=N loses_cores=1 timeline=1`, padded with NUL. Flash without it, erased or zero, means the
 //! defaults.
 //!
 //! It is in flash because firmware may clear DRAM before it starts us (PSCI's MEM_PROTECT).
@@ -13,6 +13,9 @@ use crate::machine::FLASH;
 const ADDRESS: u64 = FLASH.end - 0x1000;
 const SIZE: usize = 256;
 
+/// The parameter that says that this firmware is known to lose cores in power-downs.
+pub const LOSES_CORES: &str = "loses_cores=1";
+
 /// What to run.
 #[derive(Clone, Copy, Debug)]
 pub struct Parameters {
@@ -20,6 +23,8 @@ pub struct Parameters {
     pub filter: &'static str,
     /// The case behind which the suite begins.
     pub after: Option<&'static str>,
+    /// Whether this firmware is known to lose cores in power-downs.
+    pub loses_cores: bool,
     /// Rounds of each race.
     pub rounds: u64,
     /// Where random numbers start.
@@ -43,6 +48,7 @@ impl Parameters {
         Self {
             filter: value(text, "filter").unwrap_or_default(),
             after: value(text, "after"),
+            loses_cores: text.split_whitespace().any(|word| word == LOSES_CORES),
             rounds: number(text, "rounds").unwrap_or(50),
             seed: number(text, "seed").unwrap_or(1),
             seconds: number(text, "seconds").unwrap_or(15),

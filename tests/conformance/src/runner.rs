@@ -3,7 +3,7 @@
 //! Runs the cases on the boot core and reports what they find.
 //!
 //! Every case begins with all other cores off. After it the runner sends them off again; a core that does not go is
-//! stopped by the stop service, and if that fails too, the machine is reset. A case may reset the machine several
+//! stopped by the stop service, and if that fails too, the machine is turned on anew. A case may reset the machine several
 //! times: where the suite is survives that (`progress`).
 
 use core::cell::UnsafeCell;
@@ -15,7 +15,7 @@ use quell_abi::Kind;
 
 use crate::anchor::{self, Ending};
 use crate::case::Case;
-use crate::parameters::Parameters;
+use crate::parameters::{self, Parameters};
 use crate::progress::{MAX_CASES, MAX_STEPS, Progress};
 use crate::verdict::{Finding, Verdict, failed, skipped};
 use crate::{clock, console, cores, found, gic, machine, println, psci, registers, report, smc, stop};
@@ -175,7 +175,8 @@ pub fn run(files: &'static [&'static [Case]]) {
         Some(id) => cases().position(|(_, case)| case.id == id).map_or(0, |number| number + 1).min(last),
         None => 0,
     };
-    begin(first, |number| cases().nth(number).map_or("", |(_, case)| case.id));
+    let new = Progress { case: first, loses_cores: parameters.loses_cores, ..Progress::BEGIN };
+    begin(new, |number| cases().nth(number).map_or("", |(_, case)| case.id));
     let has_stop = stop::is_there();
     // The last one is always wanted: the machine must go off.
     let is_wanted = |&(number, case): &(usize, &Case)| {
@@ -203,7 +204,9 @@ pub fn run(files: &'static [&'static [Case]]) {
             };
             let stays = format_args!("core {index} to go off after the case");
             verdict(case, found.and(Err(failed(stays, format_args!("nothing of it")))));
-            println!("# a reset brings core {index} back");
+            report::event(Event::Renew(if progress().loses_cores { parameters::LOSES_CORES } else { "" }));
+            // Where nobody looks after the machine, a reset must do.
+            clock::pause(clock::PATIENCE);
             set_progress(Progress { case: number + 1, step: 0, expected: true, ..progress() });
             psci::system_reset();
         }
@@ -211,10 +214,10 @@ pub fn run(files: &'static [&'static [Case]]) {
 }
 
 /// Says what is about to run, or goes on behind a reset.
-fn begin(first: usize, id: impl Fn(usize) -> &'static str) {
+fn begin(new: Progress, id: impl Fn(usize) -> &'static str) {
     match Progress::load() {
         None => {
-            set_progress(Progress { case: first, ..Progress::BEGIN });
+            set_progress(new);
             let cores = u32::try_from(machine::cores()).unwrap_or(u32::MAX);
             report::event(Event::Start { cores, seed: seed(), rounds: rounds_wanted() });
         }

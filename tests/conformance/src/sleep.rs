@@ -181,6 +181,15 @@ impl Sleeper {
         self.wait()
     }
 
+    /// Wakes the core; tells how. Where nobody can tell whether it sleeps already, it is rung for until it comes.
+    fn wake(self) -> Result<Woken, Finding> {
+        if !stop::is_there() {
+            return self.wait_or_ring();
+        }
+        self.ring();
+        self.wait()
+    }
+
     /// Rings the doorbell.
     pub fn ring(self) {
         gic::send(gic::DOORBELL, self.index);
@@ -188,25 +197,31 @@ impl Sleeper {
 
     /// Wakes the core; it must come to its own entry point with its own context id.
     pub fn must_resume(self) -> Verdict {
-        self.ring();
-        self.resumes()
+        self.resumed(self.wake()?)
     }
 
     /// Waits for the core, which something wakes; it must come to its own entry point with its own context id.
     pub fn resumes(self) -> Verdict {
-        holds(format_args!("core {} resumes", self.index), self.wait()? == Woken::Resumed)?;
+        self.resumed(self.wait()?)
+    }
+
+    fn resumed(self, woken: Woken) -> Verdict {
+        holds(format_args!("core {} resumes", self.index), woken == Woken::Resumed)?;
         came_to_its_own(self.index)
     }
 
     /// Wakes the core; its call must return SUCCESS.
     pub fn must_return(self) -> Verdict {
-        self.ring();
-        self.returns()
+        self.returned(self.wake()?)
     }
 
     /// Waits for the core, which something wakes; its call must return SUCCESS.
     pub fn returns(self) -> Verdict {
-        match self.wait()? {
+        self.returned(self.wait()?)
+    }
+
+    fn returned(self, woken: Woken) -> Verdict {
+        match woken {
             Woken::Returned(saw) => status(format_args!("CPU_SUSPEND of core {}", self.index), saw, 0),
             Woken::Resumed => {
                 Err(failed(format_args!("CPU_SUSPEND to return"), format_args!("a start at the entry")))
@@ -223,16 +238,19 @@ pub fn has_power_down() -> bool {
         && psci::cpu_suspend(psci::CORE_POWER_DOWN, MISALIGNED, 0) != register(psci::INVALID_PARAMETERS)
 }
 
-/// Starts a core and returns whether it comes back from a power-down.
+/// How often a core must come back from a power-down: firmware may give one up when the doorbell rings early.
+const TRIES: usize = 3;
+
+/// Starts a core and returns whether it comes back from power-downs.
 pub fn comes_back(index: usize) -> Result<bool, Finding> {
     start(index)?;
-    let sleeper = Sleeper::send(index, Kind::State(psci::CORE_POWER_DOWN))?;
-    sleeper.ring();
-    let came_back = wait_until(PATIENCE, || sleeper.is_awake());
-    if came_back {
-        turn_off(index)?;
+    for _ in 0..TRIES {
+        if Sleeper::send(index, Kind::State(psci::CORE_POWER_DOWN))?.wake().is_err() {
+            return Ok(false);
+        }
     }
-    Ok(came_back)
+    turn_off(index)?;
+    Ok(true)
 }
 
 /// Passes if a core came to the entry point and with the context id of [`nap`].

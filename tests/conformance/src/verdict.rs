@@ -127,7 +127,7 @@ pub fn register(status: i32) -> u64 {
 struct Status(u64);
 
 const NAMES: [(i32, &str); 13] = [
-    (0, "0"),
+    (0, "SUCCESS"),
     (-1, "NOT_SUPPORTED"),
     (-2, "INVALID_PARAMETERS"),
     (-3, "DENIED"),
@@ -145,7 +145,6 @@ const NAMES: [(i32, &str); 13] = [
 impl Display for Status {
     fn fmt(&self, f: &mut Formatter) -> fmt::Result {
         match NAMES.iter().find(|&&(number, _)| register(number) == self.0) {
-            Some((0, name)) => f.write_str(name),
             Some((number, name)) => write!(f, "{name} ({number})"),
             None => write!(f, "{:#x}", self.0),
         }

@@ -61,6 +61,9 @@ pub enum Event<'a> {
     Skip(&'a str, &'a str),
     /// The machine is about to go off, which is how the case that runs passes.
     Off,
+    /// A core that the last case has left on does not go off: the next case needs a machine that was turned on anew, with
+    /// these words among its parameters from now on.
+    Renew(&'a str),
 }
 
 /// Writes text of any kind into an event, in one line and without its separators.
@@ -88,6 +91,7 @@ impl Display for Event<'_> {
             }
             Self::Skip(id, reason) => write!(f, "skip {id}{SEPARATOR}{}", Plain(reason)),
             Self::Off => f.write_str("off"),
+            Self::Renew(words) => write!(f, "renew {words}"),
         }
     }
 }
@@ -129,6 +133,7 @@ impl<'a> Event<'a> {
                 Self::Skip(id, reason)
             }
             "off" if words == name => Self::Off,
+            "renew" => Self::Renew(rest),
             _ => return None,
         };
         Some(event)
@@ -205,7 +210,7 @@ mod tests {
 
     use super::*;
 
-    const ALL: [Event; 9] = [
+    const ALL: [Event; 11] = [
         Event::Start { cores: 4, seed: u64::MAX, rounds: 200 },
         Event::Again("psci.system_reset.warm"),
         Event::Begin("psci.version"),
@@ -215,6 +220,8 @@ mod tests {
         Event::Fail("psci.version", "", ""),
         Event::Skip("trng.absent", "there is a TRNG"),
         Event::Off,
+        Event::Renew(""),
+        Event::Renew("loses_cores=1"),
     ];
 
     #[test]

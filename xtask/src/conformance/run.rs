@@ -47,15 +47,20 @@ pub fn run(options: &Options, mut on_news: impl FnMut(News)) -> Result<Report> {
     let cases = wanted(options)?;
     let last = &cases[cases.len() - 1].id;
     let mut report = Report { facts: options.facts()?, ..Report::default() };
-    let mut after = None;
-    while after.as_ref() != Some(last) {
+    // What the payload is to be told of earlier runs of the machine.
+    let (mut after, mut told) = (String::new(), String::new());
+    while report.rows.last().is_none_or(|row| row.case.id != *last) {
         let done = report.rows.len();
-        let outcome = turn_on(options, &cases, after.as_deref(), &mut report, &mut on_news)?;
-        if report.rows.len() == done {
+        let (outcome, tells) =
+            turn_on(options, &cases, &format!("{after}{told}"), &mut report, &mut on_news)?;
+        let Some(row) = report.rows.get(done..).and_then(<[_]>::last) else {
             outcome.check_power_off()?;
             bail!("the machine went off before a case began{}", outcome.firmware_report());
+        };
+        after = format!("after={} ", row.case.id);
+        if !tells.is_empty() {
+            told = tells + " ";
         }
-        after = report.rows.last().map(|row| row.case.id.clone());
     }
     for case in cases {
         if !report.rows.iter().any(|row| row.case.id == case.id) {
@@ -68,14 +73,14 @@ pub fn run(options: &Options, mut on_news: impl FnMut(News)) -> Result<Report> {
     Ok(report)
 }
 
-/// Runs the machine until it goes off or a case has to be given up.
+/// Runs the machine until it goes off or a case has to be given up; returns what the payload wants to be told by the next run.
 fn turn_on(
     options: &Options,
     cases: &[Listed],
-    after: Option<&str>,
+    words: &str,
     report: &mut Report,
     on_news: &mut impl FnMut(News),
-) -> Result<Outcome> {
+) -> Result<(Outcome, String)> {
     let folder = tempfile::tempdir_in(paths::target())?;
     let secure = folder.path().join("secure.log");
     let mut seen = 0;
@@ -102,7 +107,7 @@ fn turn_on(
         }
         is_over
     };
-    let outcome = options.machine_after(after)?.secure_log(&secure).run_until(&deadline, |line| {
+    let outcome = options.machine_with(words)?.secure_log(&secure).run_until(&deadline, |line| {
         let now = Instant::now();
         on_news(News::Line(line));
         let before = session.running().map(str::to_owned);
@@ -122,5 +127,5 @@ fn turn_on(
     session.end(end, Instant::now());
     collect(&mut session, on_news);
     report.secure.push_str(&outcome.secure);
-    Ok(outcome)
+    Ok((outcome, session.renewed_with().to_owned()))
 }

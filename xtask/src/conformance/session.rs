@@ -80,8 +80,10 @@ pub struct Session {
     heard: Instant,
     bound: Duration,
     has_started: bool,
-    /// Whether the suite began again where it should have gone on: there is nothing more to learn.
-    is_lost: bool,
+    /// Whether this run is of no more use.
+    is_over: bool,
+    /// What the payload wants to be told by the next one.
+    renewed_with: String,
     ran: Vec<Ran>,
 }
 
@@ -94,19 +96,25 @@ impl Session {
             heard: now,
             bound: BOOT,
             has_started: false,
-            is_lost: false,
+            is_over: false,
+            renewed_with: String::new(),
             ran: Vec::new(),
         }
     }
 
     /// Returns when the machine is to be given up, if nothing is heard of it until then.
     pub fn deadline(&self) -> Instant {
-        if self.is_lost { self.heard } else { self.heard + self.bound }
+        if self.is_over { self.heard } else { self.heard + self.bound }
     }
 
     /// Returns the case that runs.
     pub fn running(&self) -> Option<&str> {
         self.open.as_ref().map(|open| open.id.as_str())
+    }
+
+    /// Returns the words that the next run's parameters shall hold.
+    pub fn renewed_with(&self) -> &str {
+        &self.renewed_with
     }
 
     /// Takes the cases that have ended since it was asked last.
@@ -126,7 +134,7 @@ impl Session {
         match event {
             Event::Start { .. } if self.has_started => {
                 self.close(Verdict::failed("the machine to go on", "that it began again as if new"), now);
-                self.is_lost = true;
+                self.is_over = true;
             }
             Event::Start { .. } => self.has_started = true,
             Event::Again(_) => {
@@ -150,6 +158,10 @@ impl Session {
                 if let Some(open) = &mut self.open {
                     open.wants_off = true;
                 }
+            }
+            Event::Renew(words) => {
+                self.is_over = true;
+                self.renewed_with = words.to_owned();
             }
         }
     }

@@ -20,7 +20,7 @@ use crate::runner::{rounds_wanted, seed};
 use crate::section;
 use crate::session::stop_all;
 use crate::stopped::{come_back, is_stopped, record};
-use crate::verdict::{Verdict, equal, failed, holds, status};
+use crate::verdict::{Verdict, equal, failed, holds, skipped, status};
 use crate::{clock, cores, el1, psci, report, smc, stop};
 
 cases! {
@@ -144,12 +144,12 @@ const NO_CODE: u64 = FLASH.end - 0x100_0000;
 /// A core that begins there takes one exception after the other, at vectors in memory that is not its own. It can be stopped,
 /// and it can be started again.
 fn entry_without_code() -> Verdict {
+    if !stop::is_there() {
+        return Err(skipped(format_args!("nothing would stop the core afterwards")));
+    }
     status("CPU_ON where there is no code", psci::cpu_on(mpidr(1), NO_CODE, 0), 0)?;
     let on = clock::wait_until(PATIENCE, || psci::affinity_info(1) == psci::ON);
     holds("core 1 is ON", on)?;
-    if !stop::is_there() {
-        return Ok(());
-    }
     clock::pause(10_000);
     stop_all(Kind::Crash)?;
     is_stopped(1, &[Why::Nmi])?;

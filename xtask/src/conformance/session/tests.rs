@@ -97,6 +97,19 @@ fn a_machine_that_forgets_everything_is_given_up() {
 }
 
 #[test]
+fn a_machine_with_a_core_that_stays_on_is_given_up() {
+    let start = Instant::now();
+    let mut session = Session::new(start);
+    for line in frames(&[START, Event::Begin("a.x"), Event::Pass("a.x"), Event::Renew("x=1")]) {
+        session.line(&line, start);
+    }
+    assert_eq!(session.deadline(), start);
+    assert_eq!(session.renewed_with(), "x=1");
+    session.end(End::Silence, start);
+    assert_eq!(verdicts(&session.take()), [("a.x", "pass".to_owned())]);
+}
+
+#[test]
 fn a_damaged_verdict_costs_its_case() {
     let mut lines = frames(&[
         START,
