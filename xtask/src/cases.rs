@@ -47,7 +47,7 @@ const STORM_CORES: u32 = 8;
 const STORM_SECONDS: u32 = 90;
 const LONG_STORM_SECONDS: u32 = 300;
 
-/// The machine with many cores, and the most seconds of each race of the stop there: its host has few.
+/// The machine with many cores, and the most seconds of each race there: its host has few.
 const MANY_CORES: u32 = 64;
 const MANY_CORES_SECONDS: u32 = 1;
 
@@ -97,13 +97,14 @@ pub fn all() -> Vec<Case> {
     };
     cases.push(conformance(format!("conformance storm smp={STORM_CORES}"), storm(STORM_SECONDS)));
     cases.push(conformance("conformance long storm", storm(LONG_STORM_SECONDS)).only_full());
-    let many = Options {
-        filter: "^stop.".to_owned(),
-        rounds: LANE_ROUNDS,
+    let many = |filter: &str, rounds| Options {
+        filter: filter.to_owned(),
+        rounds,
         seconds: MANY_CORES_SECONDS,
         ..Options::on(MANY_CORES, "max")
     };
-    cases.push(conformance(format!("conformance stop smp={MANY_CORES}"), many));
+    cases.push(conformance(format!("conformance stop smp={MANY_CORES}"), many("^stop.", LANE_ROUNDS)));
+    cases.push(conformance(format!("conformance smp={MANY_CORES}"), many("", OTHER_ROUNDS)).only_full());
     cases.push(Case::new(format!("stop cores={}", many_cores::CORES), many_cores::run));
     let long = Options { rounds: MANY_ROUNDS, ..Options::on(4, "max") };
     cases.push(conformance(format!("conformance rounds={MANY_ROUNDS}"), long).only_full());

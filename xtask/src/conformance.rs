@@ -16,9 +16,9 @@ mod tap;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::board::Board;
 use crate::host::{self, Tool};
@@ -28,7 +28,7 @@ use crate::test::Tally;
 use crate::{image, paths};
 use report::Report;
 use run::News;
-use session::{End, Session};
+use session::{End, Session, Verdict};
 
 /// The size of the payload's parameters.
 const PARAMETERS_SIZE: usize = 256;
@@ -128,9 +128,9 @@ impl Options {
         Ok(self.arguments.iter().fold(machine, |machine, argument| machine.arg(argument)))
     }
 
-    /// Returns what is called Quell, or the file that the firmware is in.
+    /// Returns what the firmware is called: Quell, or as its file without what that ends with.
     fn firmware_name(&self) -> String {
-        let name = self.firmware.as_ref().map(|image| image.file_name().unwrap_or(image.as_os_str()));
+        let name = self.firmware.as_ref().map(|image| image.file_stem().unwrap_or(image.as_os_str()));
         name.map_or_else(|| "Quell".to_owned(), |name| name.to_string_lossy().into_owned())
     }
 
@@ -264,6 +264,9 @@ fn print(
     Ok(report)
 }
 
+/// What a comparison is written behind, in a file that has it: what stands before it is written by hand.
+const COMPARISON: &str = "<!-- What follows is written by `cargo xtask conformance --compare`. -->\n";
+
 /// Runs the suite on two firmwares and reports where they differ; returns whether no case failed on the first.
 fn compare(options: &Options, peer: &Path, out: Option<&Path>) -> Result<bool> {
     let peer = Options { firmware: Some(peer.to_owned()), ..options.clone() };
@@ -271,7 +274,12 @@ fn compare(options: &Options, peer: &Path, out: Option<&Path>) -> Result<bool> {
     let (ours, theirs) = (run(options)?, run(&peer)?);
     let text = markdown::compare((&options.firmware_name(), &ours), (&peer.firmware_name(), &theirs))?;
     match out {
-        Some(path) => fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?,
+        Some(path) => {
+            let old = fs::read_to_string(path).unwrap_or_default();
+            let by_hand = old.split_once(COMPARISON).map_or("", |(by_hand, _)| by_hand);
+            fs::write(path, format!("{by_hand}{COMPARISON}\n{text}"))
+                .with_context(|| format!("cannot write {}", path.display()))?;
+        }
         None => print!("{text}"),
     }
     Ok(ours.tally().failed == 0)
@@ -294,24 +302,20 @@ pub fn run(options: &Options, mut on_line: impl FnMut(&str)) -> Result<Tally> {
     Ok(report.tally())
 }
 
-/// Judges a run of [`Options::machine`] by somebody who looked after it; returns the numbers of its cases.
-pub fn judge(outcome: &Outcome) -> Result<Tally> {
+/// Judges a run of [`Options::machine`] by somebody who looked after it: every case must have passed.
+pub fn judge(outcome: &Outcome) -> Result<()> {
     outcome.check()?;
     let now = Instant::now();
-    let mut session = Session::new(now);
+    let mut session = Session::new(now, Duration::ZERO);
     outcome.console.lines().for_each(|line| session.line(line, now));
     session.end(End::Off, now);
-    let mut tally = Tally::default();
-    for ran in session.take() {
-        match ran.verdict {
-            session::Verdict::Passed => tally.passed += 1,
-            session::Verdict::Failed { expected, saw } => {
-                anyhow::bail!("{}: expected {expected}, saw {saw}", ran.id)
-            }
-            session::Verdict::Skipped(_) => tally.skipped += 1,
-        }
+    let ran = session.take();
+    if let Some(case) = ran.iter().find(|case| case.verdict != Verdict::Passed) {
+        bail!("{} has not passed: {:?}", case.id, case.verdict);
     }
-    Ok(tally)
+    // The machine goes off in the last one.
+    ensure!(ran.len() > 1, "no case ran");
+    Ok(())
 }
 
 #[cfg(test)]
@@ -334,11 +338,30 @@ mod tests {
         assert!(options.parameters("").is_err());
     }
 
+    /// What the documentation shows as a whole case is one that is built.
+    #[test]
+    fn the_documented_case_is_there() {
+        let read = |path| fs::read_to_string(paths::root().join(path)).unwrap();
+        let source = read("tests/conformance/src/cases/psci_version.rs");
+        let code = &source[source.find("\nuse ").unwrap() + 1..];
+        assert!(read("docs/conformance.md").contains(&format!("```rust\n{code}```\n")));
+    }
+
+    #[test]
+    fn the_documented_events_are_some() {
+        let text = fs::read_to_string(paths::root().join("docs/conformance.md")).unwrap();
+        let lines: Vec<_> = text.lines().filter(|line| line.starts_with("    @@ ")).collect();
+        assert!(lines.len() >= 4);
+        for line in lines {
+            assert!(conformance_events::Frame::parse(line).is_some(), "{line}");
+        }
+    }
+
     #[test]
     fn firmware_is_called_by_its_file() {
         let mut options = Options::on(4, "max");
         assert_eq!(options.firmware_name(), "Quell");
-        options.firmware = Some("/tmp/tf-a.fd".into());
-        assert_eq!(options.firmware_name(), "tf-a.fd");
+        options.firmware = Some("/tmp/TF-A 2.12.fd".into());
+        assert_eq!(options.firmware_name(), "TF-A 2.12");
     }
 }

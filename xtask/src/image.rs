@@ -2,11 +2,12 @@
 
 //! What runs on the machine: the firmware's flash image and the payloads that start after it.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context, Error, Result, ensure};
@@ -76,8 +77,20 @@ fn within_budget(size: usize) -> Result<()> {
     Ok(())
 }
 
-/// Builds a payload of package `conformance` for a machine and returns its flash image; the ELF file lies beside it.
-pub fn payload(board: Board, bin: &str) -> Result<PathBuf> {
+/// Builds a payload of package `conformance` for a machine, once in a run of xtask, and returns its flash image; the ELF file
+/// lies beside it.
+pub fn payload(board: Board, bin: &'static str) -> Result<PathBuf> {
+    static BUILT: Mutex<BTreeMap<(&str, &str), PathBuf>> = Mutex::new(BTreeMap::new());
+    let mut built = BUILT.lock().expect("nobody panics with it");
+    if let Some(path) = built.get(&(board.name(), bin)) {
+        return Ok(path.clone());
+    }
+    let path = payload_now(board, bin)?;
+    built.insert((board.name(), bin), path.clone());
+    Ok(path)
+}
+
+fn payload_now(board: Board, bin: &str) -> Result<PathBuf> {
     let built = compile(board, "conformance", bin)?;
     let path = paths::target().join(format!("{bin}{}.bin", board.suffix()));
     let elf = path.with_extension("elf");

@@ -10,7 +10,11 @@
 //! recorded, while the state in which the firmware starts a core is one of the things to judge here.
 
 #![no_std]
-#![allow(clippy::result_large_err, reason = "a finding holds its text: there is no allocator to box it with")]
+#![allow(
+    clippy::large_enum_variant,
+    clippy::result_large_err,
+    reason = "a finding holds its text: there is no allocator to box it with"
+)]
 
 pub mod anchor;
 pub mod arch;

@@ -40,7 +40,7 @@ impl Progress {
     pub fn load() -> Option<Self> {
         // SAFETY: The register is mapped as device memory, and reading it has no effect.
         let word = unsafe { MATCH.read_volatile() };
-        (word & VALID != 0).then(|| Self {
+        (word & VALID != 0).then_some(Self {
             expected: word & EXPECTED != 0,
             case: word as usize & MAX_CASES,
             step: word >> STEP_SHIFT & MAX_STEPS,

@@ -4,9 +4,9 @@
 //! read and for a program to trust.
 //!
 //! ```text
-//! @@ 0 start 4 cores, seed 1, 200 rounds @d1f4a3c0
-//! @@ 1 begin psci.version @0f2c6f5e
-//! @@ 2 fail psci.version | expected VERSION = 0x10003 | saw 0x10001 @5a0c9d41
+//! @@ 0 start 4 cores, seed 1, 200 rounds @4dbb29d0
+//! @@ 1 begin psci.version @9082c2d1
+//! @@ 2 fail psci.version | expected VERSION = 0x10003 | saw 0x10001 @f47526ac
 //! ```
 //!
 //! The firmware may print on the same UART, at any time. A line is an event only if it ends with one: its number, its words,

@@ -17,6 +17,10 @@ use super::session::{End, Session, Verdict};
 use crate::paths;
 use crate::qemu::Outcome;
 
+/// How long the firmware may take until the payload's first event, and how much longer for each core.
+const BOOT: Duration = Duration::from_secs(60);
+const CORE_BOOT: Duration = Duration::from_secs(1);
+
 /// What is heard of a run.
 pub enum News<'a> {
     /// A line of the console.
@@ -84,7 +88,7 @@ fn turn_on(
     let folder = tempfile::tempdir_in(paths::target())?;
     let secure = folder.path().join("secure.log");
     let mut seen = 0;
-    let mut session = Session::new(Instant::now());
+    let mut session = Session::new(Instant::now(), BOOT + CORE_BOOT * options.smp);
     let deadline = Cell::new(session.deadline());
     let last = &cases[cases.len() - 1].id;
     let mut is_over = false;

@@ -10,9 +10,6 @@ use std::time::{Duration, Instant};
 
 use conformance_events::{Event, Frame};
 
-/// How long the firmware may take until the payload's first event.
-const BOOT: Duration = Duration::from_secs(60);
-
 /// How many lines of what a case prints are kept, the last ones.
 const KEPT_LINES: usize = 100;
 
@@ -88,13 +85,13 @@ pub struct Session {
 }
 
 impl Session {
-    /// A machine that is turned on at `now`.
-    pub fn new(now: Instant) -> Self {
+    /// A machine that is turned on at `now`, whose first event comes within `bound`.
+    pub fn new(now: Instant, bound: Duration) -> Self {
         Self {
             open: None,
             number: 0,
             heard: now,
-            bound: BOOT,
+            bound,
             has_started: false,
             is_over: false,
             renewed_with: String::new(),

@@ -30,8 +30,7 @@ const DISABLE_SECURITY: u32 = 1 << 6;
 /// The firmware's private interrupts: SGI 8 to 15 and PPI 29.
 const SECURE_PRIVATE: u32 = 0xff << 8 | 1 << 29;
 
-/// Lets core 1 be deaf, does something, and passes if the core is stopped by the secure interrupt after it, and starts
-/// again.
+/// Lets core 1 be deaf, does something, and passes if the core is stopped by the secure interrupt after it.
 fn still_stops(meanwhile: impl FnOnce() -> Verdict) -> Verdict {
     // Where nothing stops a deaf core, it must listen.
     start_with_job(1, if stop::is_there() { wedge::deaf } else { wedge::listening })?;
@@ -41,8 +40,12 @@ fn still_stops(meanwhile: impl FnOnce() -> Verdict) -> Verdict {
     }
     stop_all(Kind::Crash)?;
     verdict?;
-    is_stopped(1, &[Why::Nmi])?;
-    come_back(1..2)
+    is_stopped(1, &[Why::Nmi])
+}
+
+/// Starts core 1 again, if it was stopped.
+fn goes_on() -> Verdict {
+    if stop::is_there() { come_back(1..2) } else { Ok(()) }
 }
 
 fn distributor() -> Verdict {
@@ -55,7 +58,8 @@ fn distributor() -> Verdict {
         equal("GICD_CTLR.DS, set by the non-secure world", (after & DISABLE_SECURITY).into(), 0)
     });
     gic::set_distributor_control(before);
-    verdict
+    verdict?;
+    goes_on()
 }
 
 fn redistributor() -> Verdict {
@@ -75,7 +79,8 @@ fn redistributor() -> Verdict {
             }
         }
         Ok(())
-    })
+    })?;
+    goes_on()
 }
 
 /// SGIs of the firmware's numbers, by every register that sends one: the core that they are for goes on.

@@ -41,6 +41,7 @@ mod psci_system;
 mod psci_system_arguments;
 mod psci_system_suspend;
 mod psci_upper_halves;
+mod psci_version;
 mod scale;
 mod sdei;
 mod selftest;
@@ -88,6 +89,7 @@ pub const ALL: &[&[Case]] = &[
     isolation_calls::CASES,
     platform_calls::CASES,
     platform_convention::CASES,
+    psci_version::CASES,
     psci_features::CASES,
     psci_affinity::CASES,
     psci_affinity_history::CASES,

@@ -9,12 +9,14 @@ fn frames(events: &[Event]) -> Vec<String> {
     (0..).zip(events).map(|(number, &event)| Frame { number, event }.to_string()).collect()
 }
 
+const BOOT: Duration = Duration::from_secs(60);
+
 const START: Event = Event::Start { cores: 4, seed: 1, rounds: 50 };
 
 /// Runs lines, one in a second, and ends the machine.
 fn session(lines: &[String], end: End) -> Vec<Ran> {
     let start = Instant::now();
-    let mut session = Session::new(start);
+    let mut session = Session::new(start, BOOT);
     let mut now = start;
     for line in lines {
         now += Duration::from_secs(1);
@@ -89,7 +91,7 @@ fn a_machine_that_forgets_everything_is_given_up() {
     let mut lines = frames(&[START, Event::Begin("a.x")]);
     lines.extend(frames(&[START]));
     let start = Instant::now();
-    let mut session = Session::new(start);
+    let mut session = Session::new(start, BOOT);
     lines.iter().for_each(|line| session.line(line, start));
     assert_eq!(session.deadline(), start);
     let expected = "the machine to go on; that it began again as if new".to_owned();
@@ -99,7 +101,7 @@ fn a_machine_that_forgets_everything_is_given_up() {
 #[test]
 fn a_machine_with_a_core_that_stays_on_is_given_up() {
     let start = Instant::now();
-    let mut session = Session::new(start);
+    let mut session = Session::new(start, BOOT);
     for line in frames(&[START, Event::Begin("a.x"), Event::Pass("a.x"), Event::Renew("x=1")]) {
         session.line(&line, start);
     }
@@ -144,7 +146,7 @@ fn old_events_are_text() {
 #[test]
 fn only_events_put_the_deadline_off() {
     let start = Instant::now();
-    let mut session = Session::new(start);
+    let mut session = Session::new(start, BOOT);
     assert_eq!(session.deadline(), start + BOOT);
     let late = start + Duration::from_secs(9);
     for line in frames(&[START, Event::Begin("a.x"), Event::Within(5)]) {
