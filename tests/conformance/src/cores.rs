@@ -8,9 +8,10 @@
 
 use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
-use crate::clock::{PATIENCE, wait_until};
+use crate::clock::wait_until;
 use crate::entry::secondary_entry;
 use crate::machine::{MAX_CORES, mpidr, this_core};
+use crate::many::patience;
 use crate::registers::{mask_all, wait_for_interrupt};
 use crate::{anchor, clock, found, gic, its, psci, stop, ticker};
 
@@ -87,7 +88,7 @@ pub fn prepare(index: usize) -> u64 {
 
 /// Waits until a core has booted once more than `before`.
 pub fn wait_for_boot(index: usize, before: u64) -> bool {
-    wait_until(PATIENCE, || boots(index) > before)
+    wait_until(patience(), || boots(index) > before)
 }
 
 /// Returns how often a core has come to Rust.
@@ -117,7 +118,7 @@ pub fn call(index: usize, job: Job, argument: u64) -> Result<u64, Silent> {
 
 /// Waits until a core has finished more than `before` jobs; returns the result of the latest.
 pub fn result(index: usize, before: u64) -> Result<u64, Silent> {
-    if wait_until(PATIENCE, || finished(index) > before) {
+    if wait_until(patience(), || finished(index) > before) {
         Ok(CORES[index].result.load(Ordering::Relaxed))
     } else {
         Err(Silent { index })
@@ -146,7 +147,7 @@ pub fn heartbeat_address(index: usize) -> u64 {
 
 /// Waits until a core beats.
 pub fn wait_for_beat(index: usize, before: u64) -> Result<(), Silent> {
-    if wait_until(PATIENCE, || heartbeat(index) != before) { Ok(()) } else { Err(Silent { index }) }
+    if wait_until(patience(), || heartbeat(index) != before) { Ok(()) } else { Err(Silent { index }) }
 }
 
 /// Returns a number that changes with whatever a core does.
@@ -225,7 +226,7 @@ pub extern "C" fn system_off(_: u64) -> u64 {
 
 /// Waits until AFFINITY_INFO says that a core is off.
 pub fn wait_for_off(index: usize) -> bool {
-    wait_until(PATIENCE, || psci::affinity_info(index) == psci::OFF)
+    wait_until(patience(), || psci::affinity_info(index) == psci::OFF)
 }
 
 /// Makes the calling core ready for interrupts.

@@ -7,8 +7,9 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use smccc::psci::PSCI_CPU_SUSPEND_64;
 
-use crate::clock::{PATIENCE, wait_until};
+use crate::clock::wait_until;
 use crate::cores::{self, Job};
+use crate::many::patience;
 use crate::verdict::{Finding, Verdict, failed, skipped, status};
 use crate::{machine, psci, runner, sleep, stop};
 
@@ -110,7 +111,9 @@ impl StartLine {
     /// Waits until all expected cores have arrived, or until they no longer will.
     pub fn wait(&self) {
         self.arrived.fetch_add(1, Ordering::AcqRel);
-        wait_until(PATIENCE, || self.arrived.load(Ordering::Acquire) >= self.wanted.load(Ordering::Acquire));
+        wait_until(patience(), || {
+            self.arrived.load(Ordering::Acquire) >= self.wanted.load(Ordering::Acquire)
+        });
     }
 }
 

@@ -14,6 +14,7 @@ use crate::clock::{PATIENCE, pause, wait_until};
 use crate::entry::EntryState;
 use crate::fixture::{start, turn_off};
 use crate::machine::{MAX_CORES, this_core};
+use crate::many::patience;
 use crate::verdict::{Finding, Verdict, equal, failed, holds, register, status};
 use crate::{clock, cores, gic, marks, psci, registers, runner, stop};
 
@@ -162,7 +163,7 @@ impl Sleeper {
     /// Waits until the core is back; tells how.
     pub fn wait(self) -> Result<Woken, Finding> {
         let Self { index, boots, finished } = self;
-        if !wait_until(PATIENCE, || self.is_awake()) {
+        if !wait_until(patience(), || self.is_awake()) {
             return Err(failed(format_args!("core {index} to wake"), format_args!("nothing of it")));
         }
         if cores::finished(index) != finished {

@@ -18,7 +18,7 @@ use crate::paths;
 use crate::qemu::Outcome;
 
 /// How long the firmware may take until the payload's first event, and how much longer for each core.
-const BOOT: Duration = Duration::from_secs(60);
+const BOOT: Duration = Duration::from_secs(120);
 const CORE_BOOT: Duration = Duration::from_secs(1);
 
 /// What is heard of a run.
