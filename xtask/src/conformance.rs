@@ -197,9 +197,8 @@ pub struct Reporting {
 pub fn perform(options: &Options, reporting: &Reporting) -> Result<bool> {
     host::ensure(Tool::PAYLOADS)?;
     if reporting.list {
-        for case in run::wanted(options)? {
-            println!("{}\t{}\t{}", case.id, case.section, case.shows);
-        }
+        let cases = run::wanted(options)?;
+        crate::print_list(cases.iter().map(|case| format!("{}\t{}\t{}", case.id, case.section, case.shows)))?;
         return Ok(true);
     }
     if let Some(peer) = &reporting.compare {

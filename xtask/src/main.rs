@@ -30,6 +30,7 @@ mod stack;
 mod test;
 mod timeline;
 
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -151,7 +152,7 @@ fn perform(task: Task) -> Result<bool> {
         }
         Task::Test { list: true, filter, full } => {
             let cases = Selection { filter, full }.apply(cases::all())?;
-            cases.iter().for_each(|case| println!("{}", case.name));
+            print_list(cases.into_iter().map(|case| case.name))?;
             Ok(true)
         }
         Task::Test { list: false, filter, full } => {
@@ -193,4 +194,16 @@ fn show(line: &str) {
     if !timeline::is_line(line) {
         println!("{line}");
     }
+}
+
+/// Prints lines, as many as the reader wants: `head` has enough at some time.
+fn print_list(lines: impl Iterator<Item = String>) -> Result<()> {
+    let mut output = io::stdout().lock();
+    for line in lines {
+        match writeln!(output, "{line}") {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => break,
+            result => result?,
+        }
+    }
+    Ok(())
 }
