@@ -13,7 +13,7 @@ use tock_registers::interfaces::Readable;
 
 use crate::{
     frame::{Caller, Frame},
-    gic, inject, machine, pen, psci, smc,
+    gic, inject, machine, mitigation, pen, psci, smc,
 };
 
 /// ESR_ELx.EC of an SMC in AArch64, and in AArch32.
@@ -87,7 +87,12 @@ extern "C" fn others_at_once(x0: u64, _x1: u64, _x2: u64, _x3: u64, frame: NonNu
     match Rest::from_register(x0) {
         Some(Rest::Suspend) => Left::Suspend,
         Some(Rest::Off) => Left::Off,
-        None => left(is_done_by_entry(x0) && may_return(caller) && smc::leave_at_once(caller, x0)),
+        None => left(
+            is_done_by_entry(x0)
+                && mitigation::is_guarded()
+                && may_return(caller)
+                && smc::leave_at_once(caller, x0),
+        ),
     }
 }
 

@@ -10,7 +10,7 @@ use quell_arch::{
     Hardware,
     mitigation::{ARM, CORTEX_A57, CORTEX_A72, MOST_BRANCHES},
 };
-use tock_registers::interfaces::Writeable;
+use tock_registers::interfaces::{Readable, Writeable};
 
 use crate::{arch::Core, vectors};
 
@@ -55,6 +55,12 @@ pub(crate) fn guard_entries() {
     if Core.core().is_guarded() {
         VBAR_EL3.set(vectors::guarded_vectors as *const () as u64);
     }
+}
+
+/// Returns whether this core comes up by them, and has so done what the workarounds are called for.
+#[inline(always)]
+pub(crate) fn is_guarded() -> bool {
+    VBAR_EL3.get() == vectors::guarded_vectors as *const () as u64
 }
 
 /// Makes this core forget what a lower exception level has taught its branch predictor.

@@ -87,6 +87,9 @@ pub fn all() -> Vec<Case> {
     }
     let virt = Options { board: Board::Virt, rounds: OTHER_ROUNDS, seconds: 1, ..Options::on(4, "max") };
     cases.push(conformance("conformance machine=virt", virt.clone()));
+    // A core that the tables of mitigations do not have.
+    let unknown = Options { filter: "^smccc.".to_owned(), cpu: "cortex-a710".to_owned(), ..virt.clone() };
+    cases.push(conformance("conformance smccc machine=virt cpu=cortex-a710", unknown));
     cases.push(Case::new("conformance selftest", conformance::selftest::run));
     cases.extend(scale::cases());
     let storm = |seconds| Options {

@@ -82,8 +82,8 @@ impl Control {
     }
 }
 
-/// Returns whether x0 names a call whose work the monitor has done on the way to it, so that it returns at once with every
-/// register as it is.
+/// Returns whether x0 names a call whose work the monitor has done on the way to it if the core
+/// [is guarded](CoreId::is_guarded). Then it returns at once, with every register as it is.
 #[inline]
 pub const fn is_done_by_entry(x0: u64) -> bool {
     matches!(x0 as u32, SMCCC_ARCH_WORKAROUND_1 | SMCCC_ARCH_WORKAROUND_3)

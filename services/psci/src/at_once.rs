@@ -68,8 +68,8 @@ impl<H: Hardware> Psci<'_, H> {
         VERSION
     }
 
-    /// Answers CPU_ON with these x1 to x3. `None` if it is denied, by a session or because the caller is not ON: nothing has
-    /// happened, and the long way leads to the gate.
+    /// Answers CPU_ON with these x1 to x3. `None` if it is denied, by a session or because the caller is not ON: nothing is left
+    /// of the start, and the long way makes it again, and leads to the gate.
     #[inline(always)]
     pub fn cpu_on_at_once(
         &self,

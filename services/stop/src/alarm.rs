@@ -8,8 +8,9 @@
 //!
 //! Both drive the session when they wake, as POLL does, and set their timer for the next deadline.
 
+use quell_abi::State;
 use quell_power::{
-    ControlWord, LocalCore, Phase, Protection, intact, is_older,
+    ControlWord, CoreWord, LocalCore, Phase, Protection, intact, is_older,
     sync::{AtomicU64, Ordering},
 };
 
@@ -101,12 +102,19 @@ impl<H: Hardware> Stop<'_, H> {
         }
     }
 
-    /// Makes a core that is in the pen, if a look has found one, the deputy of a session, and wakes it.
+    /// Makes a core that is in the pen the deputy of a session, and wakes it: the one that a look has found, or one that has come
+    /// there since.
     pub(crate) fn appoint_one(&self, session: ControlWord, tally: Tally) {
-        let idle = tally.idle.map(usize::from);
+        let idle = tally.idle.map(usize::from).or_else(|| self.find_idle(session));
         if let Some(index) = idle.filter(|&index| self.claim_deputy(session, index)) {
             self.hardware.send_stop(core::iter::once(index));
         }
+    }
+
+    fn find_idle(&self, session: ControlWord) -> Option<usize> {
+        let is_idle =
+            |word: CoreWord| matches!(word.state(), State::Off | State::Parked) && !word.is_quarantined();
+        self.others(session).find(|(_, word)| is_idle(*word)).map(|(index, _)| index)
     }
 
     /// Makes the calling core, which is in the pen, the deputy of the open session if there is none yet.

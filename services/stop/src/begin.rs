@@ -89,9 +89,10 @@ impl<H: Hardware> Stop<'_, H> {
             Ok(opened) => opened,
             Err(outcome) => return outcome,
         };
+        let mut looked = Some((session, tally));
         // Bounded: the grace and NMI times pass. A takeover ends it with a stale handle.
         let progress = loop {
-            let progress = self.drive(session.generation(), caller);
+            let progress = self.drive_on(session.generation(), caller, looked.take());
             if !matches!(progress, Progress::Pending(..)) {
                 break progress;
             }

@@ -26,8 +26,8 @@ impl<H: Hardware> Stop<'_, H> {
 
     /// As [`drive`](Self::drive), for who has looked at the cores of the session just now.
     ///
-    /// One look is enough for all phases that are due at once: it was taken behind the fence of the session, and a core that
-    /// stops after it is found by the next.
+    /// One look is enough for all phases that are due at once but the last, PARTIAL: it was taken behind the fence of the session,
+    /// and a core that stops after it is found by the next.
     pub(crate) fn drive_on(
         &self,
         generation: u32,
@@ -57,11 +57,15 @@ impl<H: Hardware> Stop<'_, H> {
                 }
                 _ => {}
             }
-            let tally = match looked.take() {
-                Some((of, tally)) if of == session => tally,
-                _ => self.tally(session),
+            let (tally, is_old) = match looked.take() {
+                Some((of, tally)) if of == session => (tally, true),
+                _ => (self.tally(session), false),
             };
             let (next, next_progress) = self.next_phase(session, tally, now);
+            if is_old && next == Some(Phase::Partial) {
+                // Who was left before the secure interrupt may be so no more: look again.
+                continue;
+            }
             progress = next_progress;
             match next {
                 Some(next) => {
@@ -239,6 +243,19 @@ mod tests {
         let done = Poll { status: Status::Success, nmi: 2, left: 0, straggler: NOBODY, ..partial };
         assert_eq!((machine.poll(0, handle), machine.phase()), (done, Phase::Idle));
         assert_eq!(machine.poll(0, handle), done, "as often as one asks");
+    }
+
+    /// The time of the secure interrupt passes while it is being sent, and the core answers it.
+    #[test]
+    fn nobody_is_missing_by_a_look_that_is_older_than_the_interrupt() {
+        let machine = Machine::new(2);
+        machine.on_send(|machine| {
+            machine.stop_core(1, Why::Nmi, 1, 0);
+            machine.advance(2 * MILLISECOND);
+        });
+        let handle = machine.begin(0, Kind::Crash, [0, 1]);
+        assert_eq!(machine.phase(), Phase::Idle);
+        assert_eq!(machine.poll(0, handle).status, Status::Success);
     }
 
     #[test]
