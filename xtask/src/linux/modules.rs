@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The kernel modules of `tests/linux/`, built against Debian's headers.
+//! The driver in `include/linux/` and the test's own module, built against Debian's headers.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -13,18 +13,18 @@ use anyhow::Result;
 use super::debian::Debian;
 use crate::{paths, process};
 
-const MODULES: [&str; 2] = ["quell_stop", "quell_wedge"];
+/// The modules, and where their sources are.
+const MODULES: [(&str, &str); 2] = [("quell_stop", "include/linux"), ("quell_wedge", "tests/linux")];
 
 const BUILD_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Builds the modules and returns their files.
 pub fn build(debian: &Debian) -> Result<Vec<PathBuf>> {
-    let sources = paths::root().join("tests/linux");
     let build = paths::target().join("linux/modules");
     fs::create_dir_all(&build)?;
-    link(&sources.join("Kbuild"), &build)?;
-    for module in MODULES {
-        link_all(&sources.join(module), &build.join(module))?;
+    link(&paths::root().join("tests/linux/Kbuild"), &build)?;
+    for (module, folder) in MODULES {
+        link_all(&paths::root().join(folder).join(module), &build.join(module))?;
     }
 
     let mut command = Command::new("make");
@@ -37,7 +37,7 @@ pub fn build(debian: &Debian) -> Result<Vec<PathBuf>> {
     ]);
     command.arg(format!("QUELL_INCLUDE={}", paths::root().join("include").display())).arg("modules");
     process::step("building the kernel modules", command, BUILD_TIMEOUT)?;
-    Ok(MODULES.map(|module| build.join(module).join(module).with_extension("ko")).into())
+    Ok(MODULES.map(|(module, _)| build.join(module).join(module).with_extension("ko")).into())
 }
 
 /// Links the files of a folder into another: kbuild writes its output beside the sources.
@@ -49,6 +49,10 @@ fn link_all(from: &Path, to: &Path) -> Result<()> {
 fn link(file: &Path, folder: &Path) -> Result<()> {
     let name = file.file_name().expect("a file of a folder has a name");
     let link = folder.join(name);
+    // One that points to where a source was is there and does not exist.
+    if link.is_symlink() && !link.exists() {
+        fs::remove_file(&link)?;
+    }
     if !link.exists() {
         symlink(file, link)?;
     }

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Stop the other CPUs through the firmware's coordinated stop service.
+ *
+ *	main.c		finds the service
+ *	hook.c		puts it before the kernel's own stop functions
+ *	cpus.c		which CPU is which core, and which of them the kernel may still call
+ *	session.c	one stop: ask the members, BEGIN, POLL
+ *	record.c	what a core was doing, as the firmware has recorded it
+ *	note.c		the same for a crash dump: its ELF notes
+ *	report.c	what became of each CPU, in words
+ *	timeline.c	when it did, for a program to draw
+ *	debugfs.c	snapshots of running CPUs, and the records, as files
+ *	dump.c		a record as a text
+ */
+#ifndef QUELL_STOP_H
+#define QUELL_STOP_H
+
+#include <linux/arm-smccc.h>
+#include <linux/ptrace.h>
+#include <linux/types.h>
+
+#include <asm/cputype.h>
+
+#include <quell_abi.h>
+
+struct seq_file;
+
+/* hook.c */
+int quell_hook_init(void);
+void quell_hook_exit(void);
+
+/* cpus.c: learns the CPUs' MPIDRs, as they are and as they come */
+int quell_cpus_init(void);
+void quell_cpus_exit(void);
+/* INVALID_HWID if it has never been online since. */
+u64 quell_cpu_mpidr(unsigned int cpu);
+/* As if the CPU had taken itself down: nobody waits for it or calls it again. */
+void quell_cpu_gone(unsigned int cpu);
+
+/* session.c */
+int quell_session_init(void);
+void quell_session_exit(void);
+/*
+ * Stop every other CPU. True if the firmware took the job, whatever came of it; false if it refused and
+ * nothing has changed. IRQs are off. Takes no lock, allocates nothing and ends in bounded time.
+ */
+bool quell_stop_others(unsigned long kind);
+
+/* record.c: where READ writes to must be physically contiguous and in the linear map. */
+bool quell_record_read(u64 mpidr, struct quell_core_record *record);
+void quell_record_regs(const struct quell_core_record *record, struct pt_regs *regs);
+u64 quell_record_sp(const struct quell_core_record *record);
+/* Process that the core was running, 0 if it can not be told. */
+pid_t quell_record_pid(const struct quell_core_record *record);
+
+/* note.c: finds where the kernel has the ELF notes of the CPUs, if it can make a crash dump at all */
+int quell_note_init(void);
+/* Fill the CPU's note. Any context. */
+void quell_note_save(unsigned int cpu, const struct pt_regs *regs, pid_t pid);
+
+/* debugfs.c */
+int quell_debugfs_init(void);
+void quell_debugfs_exit(void);
+
+/* dump.c: print a record, with symbols if it is of this kernel */
+void quell_dump_record(struct seq_file *m, const struct quell_core_record *record, bool symbols);
+
+/* report.c */
+const char *quell_why_name(u8 why);
+const char *quell_irq_state(u64 pstate);
+/* Print how one CPU ended. status is of STATUS; record if the firmware has its registers. */
+void quell_report_cpu(unsigned int cpu, const struct arm_smccc_res *status, const struct quell_core_record *record);
+/* Print the sums. progress is x1 of POLL. */
+void quell_report_sum(unsigned long kind, unsigned long targets, u64 progress);
+
+/* The owner's side of one stop, in ticks of the system counter. */
+struct quell_times {
+	u64 begin;	/* when it began */
+	u64 ask;	/* before the members were asked */
+	u64 done;	/* after the last POLL */
+};
+
+/*
+ * timeline.c: print what a program needs to draw the stop: the owner's times, and those of one CPU. Only if the
+ * parameter timeline is set: with many CPUs it is a lot of lines for a serial console.
+ */
+void quell_timeline_owner(u64 mpidr, const struct quell_times *times);
+void quell_timeline_cpu(unsigned int cpu, u64 mpidr, const struct arm_smccc_res *status);
+
+static inline u8 quell_status_state(const struct arm_smccc_res *status)
+{
+	return status->a1 & 0xff;
+}
+
+static inline u8 quell_status_why(const struct arm_smccc_res *status)
+{
+	return status->a1 >> 8 & 0xff;
+}
+
+static inline u64 quell_own_mpidr(void)
+{
+	return read_cpuid_mpidr() & MPIDR_HWID_BITMASK;
+}
+
+#endif /* QUELL_STOP_H */

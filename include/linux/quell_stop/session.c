@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * One stop of all other CPUs.
+ *
+ * BEGIN raises the firmware's fence, so that no CPU comes online any more. Each member is asked by a csd, the
+ * lock-free half of the kernel's cross calls: it masks everything and says ACK, which does not return. One that does
+ * not come within grace_ms gets the firmware's secure interrupt, which it cannot mask. POLL drives and ends it.
+ *
+ * For a crash dump the members are asked first: BEGIN ends CPUs that sleep in the firmware where they are, and their
+ * registers would be missing. They come, save them, and wait for BEGIN.
+ */
+#define pr_fmt(fmt) "quell: " fmt
+
+#include <linux/cpumask.h>
+#include <linux/gfp.h>
+#include <linux/kexec.h>
+#include <linux/moduleparam.h>
+#include <linux/percpu.h>
+#include <linux/printk.h>
+#include <linux/sched.h>
+#include <linux/smp.h>
+#include <linux/timex.h>
+#include <uapi/linux/psci.h>
+
+#include <asm/arch_timer.h>
+#include <asm/daifflags.h>
+#include <asm/irq_regs.h>
+
+#include "quell_stop.h"
+
+/* Longest that one POLL may stay in the firmware (its own limit) */
+#define POLL_BUDGET_US	1000
+/* What the firmware may take beyond grace and nmi before we stop asking */
+#define SLACK_US	(500 * USEC_PER_MSEC)
+/* After this a second stopper of the same kind may take over from one that died in the middle */
+#define LEASE_US	(10 * USEC_PER_SEC)
+/* Longest wait for CPUs that sleep, before BEGIN; and that of a member for BEGIN */
+#define GATHER_US	(10 * USEC_PER_MSEC)
+#define DECISION_US	(50 * USEC_PER_MSEC)
+
+static unsigned int grace_us = 100 * USEC_PER_MSEC;
+module_param(grace_us, uint, 0644);
+MODULE_PARM_DESC(grace_us, "time for a CPU to stop by itself when asked");
+
+static unsigned int nmi_us = USEC_PER_SEC;
+module_param(nmi_us, uint, 0644);
+MODULE_PARM_DESC(nmi_us, "time for a CPU to stop by the secure interrupt");
+
+/* Whether the members stop, for those that were asked before it was known */
+enum decision {
+	UNDECIDED,
+	STOP,
+	GO_ON,
+};
+
+static enum decision decision;
+static atomic_t gathered;
+static DEFINE_PER_CPU(call_single_data_t, stop_csd);
+
+/* The one that a report is told from */
+static struct quell_core_record *record;
+
+/* The CPU that has stopped all others: its later stops have nothing to do */
+static int stopped_by = -1;
+
+static u64 ticks(u64 us)
+{
+	return us * (arch_timer_get_cntfrq() / USEC_PER_SEC);
+}
+
+static enum decision wait_for_decision(void)
+{
+	u64 start = get_cycles();
+	enum decision now;
+
+	do {
+		now = READ_ONCE(decision);
+		cpu_relax();
+	} while (now == UNDECIDED && get_cycles() - start < ticks(DECISION_US));
+	return now;
+}
+
+static void save_own_note(void)
+{
+	struct pt_regs own, *interrupted = get_irq_regs();
+
+	/* A CPU that goes offline serves what it was asked outside of any interrupt */
+	if (!interrupted) {
+		crash_setup_regs(&own, NULL);
+		interrupted = &own;
+	}
+	quell_note_save(smp_processor_id(), interrupted, current->pid);
+}
+
+static void member_stop(void *unused)
+{
+	struct arm_smccc_res res;
+	unsigned long flags = local_daif_save();
+
+	save_own_note();
+	/* Pairs with the owner's look at it: the note is written */
+	smp_mb__before_atomic();
+	atomic_inc(&gathered);
+	if (wait_for_decision() != STOP) {
+		local_daif_restore(flags);
+		return;
+	}
+
+	arm_smccc_1_1_smc(QUELL_FID_ACK, get_irq_regs(), &res);
+	/* Only here if no session wants it any more: still, this kernel is done with this CPU */
+	arm_smccc_1_1_smc(PSCI_0_2_FN_CPU_OFF, &res);
+	for (;;)
+		wfi();
+}
+
+static void ask_members(void)
+{
+	unsigned int cpu;
+
+	/* A csd that is still in flight from a session that was taken over does as well: no result to check */
+	for_each_online_cpu(cpu)
+		if (cpu != smp_processor_id())
+			smp_call_function_single_async(cpu, per_cpu_ptr(&stop_csd, cpu));
+}
+
+static void gather_members(void)
+{
+	int others = num_online_cpus() - 1;
+	u64 start = get_cycles();
+
+	ask_members();
+	while (atomic_read(&gathered) < others && get_cycles() - start < ticks(GATHER_US))
+		cpu_relax();
+}
+
+static void poll_until_over(unsigned long handle, struct arm_smccc_res *res)
+{
+	u64 limit = ticks((u64)grace_us + nmi_us + SLACK_US);
+	u64 start = get_cycles();
+
+	do {
+		arm_smccc_1_1_smc(QUELL_FID_POLL, handle, POLL_BUDGET_US, res);
+	} while (res->a0 == QUELL_PENDING && get_cycles() - start < limit);
+}
+
+static void account_member(unsigned int cpu, u64 mpidr)
+{
+	struct arm_smccc_res status;
+	struct pt_regs regs;
+	u8 why;
+	bool recorded;
+
+	arm_smccc_1_1_smc(QUELL_FID_STATUS, mpidr, &status);
+	why = quell_status_why(&status);
+	/* Only the firmware knows the registers of one that did not listen */
+	recorded = status.a0 == QUELL_SUCCESS && (why == QUELL_WHY_NMI || why == QUELL_WHY_LOST) &&
+		   quell_record_read(mpidr, record);
+	if (recorded) {
+		quell_record_regs(record, &regs);
+		quell_note_save(cpu, &regs, quell_record_pid(record));
+	}
+	quell_report_cpu(cpu, &status, recorded ? record : NULL);
+	quell_timeline_cpu(cpu, mpidr, &status);
+	if (status.a0 == QUELL_SUCCESS && quell_status_state(&status) == QUELL_STATE_OFF)
+		quell_cpu_gone(cpu);
+}
+
+static void account_members(void)
+{
+	unsigned int cpu;
+
+	for_each_online_cpu(cpu)
+		if (cpu != smp_processor_id() && quell_cpu_mpidr(cpu) != INVALID_HWID)
+			account_member(cpu, quell_cpu_mpidr(cpu));
+}
+
+/* Go on without those that are left: they never return to this kernel, and the next one may start CPUs */
+static void give_up_rest(unsigned long handle)
+{
+	struct arm_smccc_res res;
+
+	arm_smccc_1_1_smc(QUELL_FID_RELEASE, handle, QUELL_RELEASE_OFF, QUELL_ALL_CORES, &res);
+	if (res.a0 != QUELL_SUCCESS)
+		pr_crit("the firmware does not release the CPUs that are left (%ld)\n", (long)res.a0);
+}
+
+bool quell_stop_others(unsigned long kind)
+{
+	struct arm_smccc_res begin, poll;
+	struct quell_times times;
+
+	if (stopped_by == smp_processor_id())
+		return true;
+
+	times.begin = times.ask = __arch_counter_get_cntpct();
+	if (kind == QUELL_KIND_CRASH) {
+		atomic_set(&gathered, 0);
+		WRITE_ONCE(decision, UNDECIDED);
+		gather_members();
+	}
+	arm_smccc_1_1_smc(QUELL_FID_BEGIN, kind, grace_us, nmi_us, LEASE_US, ~0UL, kind, &begin);
+	if (begin.a0 != QUELL_SUCCESS) {
+		WRITE_ONCE(decision, GO_ON);
+		pr_crit("the firmware refuses to stop the other CPUs (%ld)\n", (long)begin.a0);
+		return false;
+	}
+	WRITE_ONCE(decision, STOP);
+
+	if (kind != QUELL_KIND_CRASH) {
+		times.ask = __arch_counter_get_cntpct();
+		ask_members();
+	}
+	poll_until_over(begin.a1, &poll);
+	times.done = __arch_counter_get_cntpct();
+	stopped_by = smp_processor_id();
+
+	quell_timeline_owner(quell_own_mpidr(), &times);
+	account_members();
+	if ((long)poll.a0 < 0)
+		pr_crit("the firmware lost the session (%ld)\n", (long)poll.a0);
+	else
+		quell_report_sum(kind, begin.a2, poll.a1);
+	if (poll.a0 == QUELL_PARTIAL)
+		give_up_rest(begin.a1);
+	return true;
+}
+
+int quell_session_init(void)
+{
+	unsigned int cpu;
+
+	record = (struct quell_core_record *)__get_free_page(GFP_KERNEL);
+	if (!record)
+		return -ENOMEM;
+	for_each_possible_cpu(cpu)
+		INIT_CSD(per_cpu_ptr(&stop_csd, cpu), member_stop, NULL);
+	return 0;
+}
+
+void quell_session_exit(void)
+{
+	free_page((unsigned long)record);
+}
