@@ -19,13 +19,14 @@
 
 #include "quell_stop.h"
 
+/* A note's parts are aligned to 4 bytes only */
 struct crash_note {
 	struct elf_note header;
 	char name[8];
 	struct elf_prstatus status;
 	/* What ends a CPU's notes */
 	struct elf_note end;
-};
+} __packed;
 
 static DEFINE_PER_CPU(struct crash_note *, note);
 

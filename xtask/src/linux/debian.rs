@@ -25,6 +25,21 @@ const NEWEST_HEADERS: &str = "linux-headers-cloud-arm64:arm64";
 /// The version of Xen in that release.
 const XEN: &str = "4.17";
 
+/// kexec-tools, and what has its libraries: it can start a kernel under Xen, too.
+const KEXEC_PACKAGES: [&str; 11] = [
+    "kexec-tools",
+    "libc6",
+    "libxencall1",
+    "libxendevicemodel1",
+    "libxenevtchn1",
+    "libxenforeignmemory1",
+    "libxengnttab1",
+    "libxenmisc4.17",
+    "libxentoolcore1",
+    "libxentoollog1",
+    "zlib1g",
+];
+
 /// Debian's packages, unpacked into one folder.
 pub struct Debian {
     root: PathBuf,
@@ -91,6 +106,13 @@ fn is_plain(image: &[u8]) -> bool {
 pub fn xen() -> Result<PathBuf> {
     let root = fetch("debian-xen", SUITE, |_| Ok(vec![format!("xen-hypervisor-{XEN}-arm64:arm64")]))?;
     Ok(root.join(format!("boot/xen-{XEN}-arm64")))
+}
+
+/// Returns the folder with kexec and the libraries that it is linked to.
+pub fn kexec_tools() -> Result<PathBuf> {
+    fetch("debian-kexec", SUITE, |_| {
+        Ok(KEXEC_PACKAGES.iter().map(|package| format!("{package}:arm64")).collect())
+    })
 }
 
 /// Returns the packages of the release's kernel, of its modules' headers and of its userspace.

@@ -9,8 +9,9 @@ use anyhow::Result;
 
 use super::chosen::{Chosen, Kernel};
 use super::debian::{self, Debian};
+use super::mode::Mode;
 use super::tree::Variable;
-use super::{initramfs, kernel, loader, modules};
+use super::{initramfs, kernel, kexec, loader, modules};
 use crate::board::Board;
 use crate::paths;
 use crate::qemu::Machine;
@@ -33,46 +34,8 @@ const TREE: u64 = 0xfe0_0000;
 /// Where the initramfs lies in DRAM.
 const INITRAMFS: u64 = 0x1000_0000;
 
-/// What the guest does once it is up (`tests/linux/initramfs/init`).
-#[derive(Clone, Copy, Debug)]
-pub enum Mode {
-    /// A shell on the console.
-    Shell,
-    /// Power off.
-    Boot,
-    /// Turn every CPU but 0 off and on, and power off.
-    Hotplug {
-        /// How often.
-        rounds: u32,
-    },
-    /// Suspend to RAM until the clock's alarm, and power off.
-    Suspend {
-        /// How often.
-        rounds: u32,
-    },
-    /// Wedge a CPU and panic.
-    Wedge {
-        /// Which one.
-        cpu: u32,
-        /// Whether the times of the stop are printed.
-        timeline: bool,
-    },
-}
-
-impl Mode {
-    fn bootargs(self, console: &str) -> String {
-        let mode = match self {
-            Self::Shell => "shell".to_owned(),
-            Self::Boot => "boot".to_owned(),
-            Self::Hotplug { rounds } => format!("hotplug quell.rounds={rounds}"),
-            Self::Suspend { rounds } => format!("suspend quell.rounds={rounds}"),
-            Self::Wedge { cpu, timeline } => {
-                format!("wedge quell.wedge={cpu} quell.timeline={}", u32::from(timeline))
-            }
-        };
-        format!("console={console} panic=1 quell.mode={mode}")
-    }
-}
+/// The name of the plain root.
+const ROOT: &str = "initramfs";
 
 /// A guest that is ready to be put into a machine.
 pub struct Guest {
@@ -91,9 +54,17 @@ impl Guest {
             board,
             xen: None,
             kernel: debian.kernel(),
-            initramfs: initramfs::pack(&debian.busybox(), &modules::build(&debian)?)?,
+            initramfs: initramfs::pack(ROOT, &debian.busybox(), &modules::build(&debian)?, &[])?,
             loader: loader::assemble(board.dram() + KERNEL, board.dram() + TREE)?,
         })
+    }
+
+    /// The same, with what it takes to start that kernel again from its userspace.
+    pub fn with_kexec(self) -> Result<Self> {
+        let debian = Debian::fetch()?;
+        let files = kexec::files(&debian::kexec_tools()?, &self.kernel, &self.initramfs)?;
+        let modules = modules::build(&debian)?;
+        Ok(Self { initramfs: initramfs::pack("kexec", &debian.busybox(), &modules, &files)?, ..self })
     }
 
     /// The newest kernel that Debian has, in the same userspace. Fetches what is missing.
@@ -103,7 +74,7 @@ impl Guest {
             board,
             xen: None,
             kernel: debian::newest_kernel()?,
-            initramfs: initramfs::pack(&debian.busybox(), &[])?,
+            initramfs: initramfs::pack(ROOT, &debian.busybox(), &[], &[])?,
             loader: loader::assemble(board.dram() + KERNEL, board.dram() + TREE)?,
         })
     }
@@ -115,7 +86,7 @@ impl Guest {
             board,
             xen: Some(debian::xen()?),
             kernel: debian.kernel(),
-            initramfs: initramfs::pack(&debian.busybox(), &[])?,
+            initramfs: initramfs::pack(ROOT, &debian.busybox(), &[], &[])?,
             loader: loader::assemble(board.dram() + KERNEL, board.dram() + TREE)?,
         })
     }
@@ -127,7 +98,7 @@ impl Guest {
             board,
             xen: None,
             kernel: kernel::build(&paths::root().join("tests/linux/psci_checker.config"))?,
-            initramfs: initramfs::pack(&debian.busybox(), &[])?,
+            initramfs: initramfs::pack(ROOT, &debian.busybox(), &[], &[])?,
             loader: loader::assemble(board.dram() + KERNEL, board.dram() + TREE)?,
         })
     }

@@ -88,6 +88,11 @@ pub fn wedge(console: &str, smp: u32, wedged: u32) -> Result<String> {
     Ok(sum.to_owned())
 }
 
+/// Demands that the init script came to its end, with this line.
+pub fn done(console: &str, line: &str) -> Result<()> {
+    require(console, line)
+}
+
 /// Demands that the init script has said a line with this end.
 fn require(console: &str, end: &str) -> Result<()> {
     no_failure(console)?;

@@ -7,12 +7,16 @@ mod debian;
 mod guest;
 mod initramfs;
 mod judge;
+mod kdump;
 mod kernel;
+mod kexec;
 mod loader;
+mod mode;
 mod modules;
 mod newest;
 mod psci_checker;
 mod tree;
+mod vmcore;
 pub mod xen;
 
 use std::path::PathBuf;
@@ -24,7 +28,8 @@ use crate::board::Board;
 use crate::qemu::{Machine, Program};
 use crate::test::{Case, Log, Tally};
 use crate::{image, timeline};
-use guest::{Guest, Mode};
+use guest::Guest;
+use mode::Mode;
 
 /// How long a scripted guest may take. A boot takes 5 to 30 s where the host is not busy.
 const TIMEOUT: Duration = Duration::from_secs(300);
@@ -62,6 +67,12 @@ pub struct Options {
     /// Let this CPU loop with everything masked, then panic, and show what became of each CPU
     #[arg(long, value_name = "CPU")]
     pub wedge: Option<u32>,
+    /// Panic with a crash kernel loaded, and show what that finds of the wedged CPU
+    #[arg(long, requires = "wedge")]
+    pub kdump: bool,
+    /// Leave the kernel alone with the wedged CPU: no driver is loaded (for --kdump)
+    #[arg(long, requires = "kdump")]
+    pub no_driver: bool,
     /// Boot the newest kernel of Debian's backports
     #[arg(long, conflicts_with = "wedge")]
     pub newest: bool,
@@ -80,6 +91,8 @@ impl Options {
             smp,
             cpu: CPU.to_owned(),
             wedge: None,
+            kdump: false,
+            no_driver: false,
             newest: false,
             psci_checker: false,
             flash0: None,
@@ -88,6 +101,13 @@ impl Options {
 
     fn with(cpu: &str) -> Self {
         Self { cpu: cpu.to_owned(), ..Self::on(4) }
+    }
+
+    /// Demands that there is a CPU to wedge, and another one.
+    fn require_wedgeable(&self, cpu: u32) -> Result<()> {
+        let smp = self.smp;
+        ensure!(smp > 1 && cpu < smp, "there is no CPU {cpu} to wedge beside another one among {smp}");
+        Ok(())
     }
 
     fn guest(&self) -> Result<Guest> {
@@ -122,6 +142,10 @@ impl Options {
 pub fn run(options: &Options, timeline: bool, on_line: impl FnMut(&str)) -> Result<Option<String>> {
     if options.psci_checker {
         println!("{}", psci_checker(options, on_line)?);
+    } else if options.kdump
+        && let Some(cpu) = options.wedge
+    {
+        println!("{}", kdump::run(options, cpu, on_line)?);
     } else if let Some(cpu) = options.wedge {
         let stopped = wedge(options, cpu, timeline, on_line)?;
         println!("{}", stopped.sum);
@@ -144,7 +168,7 @@ struct Stopped {
 /// Wedges `cpu` and lets the kernel panic.
 fn wedge(options: &Options, cpu: u32, timeline: bool, on_line: impl FnMut(&str)) -> Result<Stopped> {
     let smp = options.smp;
-    ensure!(smp > 1 && cpu < smp, "there is no CPU {cpu} to wedge beside another one among {smp}");
+    options.require_wedgeable(cpu)?;
     let console = options.script(&Guest::debian(options.board)?, Mode::Wedge { cpu, timeline }, on_line)?;
     let sum = judge::wedge(&console, smp, cpu)?;
     let drawing = timeline.then(|| timeline::draw(&console, smp)).transpose()?;
@@ -178,6 +202,7 @@ pub fn cases() -> Vec<Case> {
         let Stopped { sum, .. } = wedge(&virt(), 2, false, |line| log.line(line))?;
         Ok(Tally { reason: Some(sum), ..Tally::pass() })
     }));
+    cases.push(kdump::case());
     cases.push(Case::new("linux suspend smp=4", |log| suspend(log, 4)).only_full());
     cases.push(Case::new(format!("linux newest cpu={}", newest::CPU), newest::case).only_full());
     for smp in [4, 8] {

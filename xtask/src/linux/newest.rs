@@ -4,7 +4,7 @@
 
 use anyhow::{Result, ensure};
 
-use super::guest::Mode;
+use super::mode::Mode;
 use super::{Options, judge};
 use crate::host::Version;
 use crate::qemu::Program;

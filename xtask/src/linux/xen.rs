@@ -7,7 +7,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 
-use super::guest::{Guest, Mode};
+use super::guest::Guest;
+use super::mode::Mode;
 use super::{CPU, TIMEOUT, judge};
 use crate::board::Board;
 use crate::test::{Case, Log, Tally};
