@@ -106,9 +106,9 @@ enum Guest {
 }
 
 impl Guest {
-    /// Tells whether the guest stops its other cores.
+    /// Tells whether the guest stops its other cores and says when.
     fn stops(&self) -> bool {
-        matches!(self, Self::Linux(options) if options.wedge.is_some())
+        matches!(self, Self::Linux(options) if options.draws_stop())
     }
 }
 
@@ -139,7 +139,7 @@ fn perform(task: Task) -> Result<bool> {
         }
         Task::Run { machine, timeline, guest } => {
             if timeline.is_some() && guest.as_ref().is_some_and(|guest| !guest.stops()) {
-                let message = "`--timeline` draws a stop, and only Linux with `--wedge` stops something";
+                let message = "`--timeline` draws a stop, and only Linux with `--wedge` alone tells of one";
                 Arguments::command().error(ErrorKind::MissingRequiredArgument, message).exit();
             }
             run(machine, guest, timeline.as_deref())?;

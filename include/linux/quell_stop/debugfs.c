@@ -10,11 +10,11 @@
 
 #include <linux/cpumask.h>
 #include <linux/debugfs.h>
-#include <linux/gfp.h>
 #include <linux/kstrtox.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/seq_file.h>
+#include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 
@@ -30,7 +30,7 @@ static struct dentry *folder;
 /* All below; nobody who holds it is waited for in a stop */
 static DEFINE_MUTEX(lock);
 /* Where READ writes to */
-static struct quell_core_record *page;
+static struct quell_core_record *buffer;
 /* The last snapshot: its records by CPU, which CPUs it was about, which were captured, and who took it */
 static struct quell_core_record *records;
 static cpumask_t asked, captured;
@@ -38,8 +38,8 @@ static unsigned int asker;
 
 static void collect(unsigned int cpu, u64 since)
 {
-	if (quell_record_read(quell_cpu_mpidr(cpu), page) && page->stopped >= since) {
-		records[cpu] = *page;
+	if (quell_record_read(quell_cpu_mpidr(cpu), buffer) && buffer->stopped >= since) {
+		records[cpu] = *buffer;
 		cpumask_set_cpu(cpu, &captured);
 	}
 }
@@ -144,11 +144,11 @@ static int records_show(struct seq_file *m, void *unused)
 		u64 mpidr = quell_cpu_mpidr(cpu);
 
 		/* Not that of a snapshot: the kernel that it is of may be another one, so there are no symbols */
-		if (mpidr == INVALID_HWID || !quell_record_read(mpidr, page) || page->why == QUELL_WHY_NONE)
+		if (mpidr == INVALID_HWID || !quell_record_read(mpidr, buffer) || buffer->why == QUELL_WHY_NONE)
 			continue;
-		seq_printf(m, "cpu%u mpidr=0x%llx generation=%u %s ", cpu, mpidr, page->generation,
-			   quell_why_name(page->why));
-		quell_dump_record(m, page, false);
+		seq_printf(m, "cpu%u mpidr=0x%llx generation=%u %s ", cpu, mpidr, buffer->generation,
+			   quell_why_name(buffer->why));
+		quell_dump_record(m, buffer, false);
 	}
 	mutex_unlock(&lock);
 	return 0;
@@ -157,9 +157,9 @@ DEFINE_SHOW_ATTRIBUTE(records);
 
 int quell_debugfs_init(void)
 {
-	page = (struct quell_core_record *)__get_free_page(GFP_KERNEL);
+	buffer = kmalloc(sizeof(*buffer), GFP_KERNEL);
 	records = vcalloc(nr_cpu_ids, sizeof(*records));
-	if (!page || !records) {
+	if (!buffer || !records) {
 		quell_debugfs_exit();
 		return -ENOMEM;
 	}
@@ -175,5 +175,5 @@ void quell_debugfs_exit(void)
 {
 	debugfs_remove(folder);
 	vfree(records);
-	free_page((unsigned long)page);
+	kfree(buffer);
 }

@@ -3,8 +3,8 @@
  * A core's record as a text.
  */
 #include <linux/kernel.h>
+#include <linux/sched.h>
 #include <linux/seq_file.h>
-#include <linux/stringify.h>
 #include <linux/thread_info.h>
 #include <linux/uaccess.h>
 
@@ -43,25 +43,37 @@ static void dump_system_registers(struct seq_file *m, const struct quell_core_re
 }
 
 /*
- * The frames of the stack that the core was on, by frame pointers. It may be running on, so that what is there is
- * only believed as far as it leads upwards within the stack.
+ * Follow frame pointers upwards within one stack. The core may be running on, so that what is there is only believed
+ * as far as it leads upwards. Returns the first frame that lies elsewhere.
  */
+static u64 dump_stack_part(struct seq_file *m, u64 frame, u64 bottom, u64 top)
+{
+	u64 link[2];
+
+	while (frame >= bottom && frame <= top - sizeof(link) && IS_ALIGNED(frame, 8) &&
+	       !copy_from_kernel_nofault(link, (void *)frame, sizeof(link)) && link[1]) {
+		seq_printf(m, "  %pS\n", (void *)strip_signature(link[1]));
+		bottom = frame + sizeof(link);
+		frame = link[0];
+	}
+	return frame;
+}
+
+/* The stack that the core was on, and its task's if it was in an interrupt */
 static void dump_trace(struct seq_file *m, const struct quell_core_record *record)
 {
-	u64 frame = record->x[29];
+	struct task_struct *task = (struct task_struct *)record->sp_el0;
 	u64 sp = quell_record_sp(record);
 	u64 top = ALIGN(sp + 1, THREAD_SIZE);
-	u64 link[2];
+	u64 frame;
+	void *stack;
 
 	if (!in_kernel(record))
 		return;
 	seq_printf(m, "  lr %pS\n", (void *)strip_signature(record->x[30]));
-	while (frame >= sp && frame < top - sizeof(link) &&
-	       !copy_from_kernel_nofault(link, (void *)frame, sizeof(link)) && link[1]) {
-		seq_printf(m, "  %pS\n", (void *)strip_signature(link[1]));
-		sp = frame + sizeof(link);
-		frame = link[0];
-	}
+	frame = dump_stack_part(m, record->x[29], sp, top);
+	if (!get_kernel_nofault(stack, &task->stack) && (u64)stack != top - THREAD_SIZE)
+		dump_stack_part(m, frame, (u64)stack, (u64)stack + THREAD_SIZE);
 }
 
 void quell_dump_record(struct seq_file *m, const struct quell_core_record *record, bool symbols)

@@ -2,12 +2,14 @@
 /*
  * Put the firmware's stop before the kernel's, on a kernel that knows nothing of it.
  *
- * smp_send_stop() and crash_smp_send_stop() are hooked with ftrace. When the firmware has taken the job the
- * hooked function is replaced by an empty one; when it refuses, the kernel's own code runs as if we were not here.
+ * smp_send_stop() and crash_smp_send_stop() are hooked with ftrace, and machine_shutdown(), where a kexec turns the
+ * other CPUs off one by one. When the firmware has taken the job the hooked function is replaced by one that has little
+ * or nothing left to do; when it refuses, the kernel's own code runs as if we were not here.
  */
 #define pr_fmt(fmt) "quell: " fmt
 
 #include <linux/ftrace.h>
+#include <linux/irqflags.h>
 #include <linux/printk.h>
 
 #include "quell_stop.h"
@@ -16,27 +18,38 @@ struct stop_hook {
 	struct ftrace_ops ops;
 	unsigned char *function;
 	unsigned long kind;
+	void (*instead)(void);
 };
 
 static noinline void already_stopped(void)
 {
 }
 
+/* Of what the other CPUs held when they were stopped nothing may be waited for: no interrupt until the new kernel runs */
+static noinline void already_shut_down(void)
+{
+	local_irq_disable();
+}
+
 static void notrace before_stop(unsigned long ip, unsigned long parent_ip, struct ftrace_ops *ops,
 				struct ftrace_regs *fregs)
 {
-	unsigned long kind = container_of(ops, struct stop_hook, ops)->kind;
+	const struct stop_hook *hook = container_of(ops, struct stop_hook, ops);
+	unsigned long kind = hook->kind;
+	unsigned long flags;
 
 	/* panic() comes through smp_send_stop() too, unless it was told to run its notifiers before kdump */
 	if (oops_in_progress)
 		kind = QUELL_KIND_CRASH;
 
+	local_irq_save(flags);
 	if (quell_stop_others(kind))
-		ftrace_get_regs(fregs)->pc = (unsigned long)already_stopped;
+		ftrace_get_regs(fregs)->pc = (unsigned long)hook->instead;
+	local_irq_restore(flags);
 }
 
 /* PERMANENT: a stop must not depend on the sysctl kernel.ftrace_enabled */
-#define STOP_HOOK(name, stop_kind) {						\
+#define STOP_HOOK(name, stop_kind, replacement) {				\
 	.ops = {								\
 		.func = before_stop,						\
 		.flags = FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_IPMODIFY |	\
@@ -44,11 +57,13 @@ static void notrace before_stop(unsigned long ip, unsigned long parent_ip, struc
 	},									\
 	.function = (name),							\
 	.kind = (stop_kind),							\
+	.instead = (replacement),						\
 }
 
 static struct stop_hook hooks[] = {
-	STOP_HOOK("smp_send_stop", QUELL_KIND_HALT),
-	STOP_HOOK("crash_smp_send_stop", QUELL_KIND_CRASH),
+	STOP_HOOK("smp_send_stop", QUELL_KIND_HALT, already_stopped),
+	STOP_HOOK("crash_smp_send_stop", QUELL_KIND_CRASH, already_stopped),
+	STOP_HOOK("machine_shutdown", QUELL_KIND_KEXEC, already_shut_down),
 };
 
 static void unhook(size_t count)

@@ -59,14 +59,24 @@ static int __init quell_stop_init(void)
 	err = quell_debugfs_init();
 	if (err)
 		goto no_debugfs;
+	err = quell_sysfs_init();
+	if (err)
+		goto no_sysfs;
 	err = quell_hook_init();
 	if (err)
 		goto no_hook;
+	err = quell_orderly_init();
+	if (err)
+		goto no_orderly;
 
 	pr_info("the firmware stops the other CPUs\n");
 	return 0;
 
+no_orderly:
+	quell_hook_exit();
 no_hook:
+	quell_sysfs_exit();
+no_sysfs:
 	quell_debugfs_exit();
 no_debugfs:
 	quell_session_exit();
@@ -77,7 +87,9 @@ no_session:
 
 static void __exit quell_stop_exit(void)
 {
+	quell_orderly_exit();
 	quell_hook_exit();
+	quell_sysfs_exit();
 	quell_debugfs_exit();
 	quell_session_exit();
 	quell_cpus_exit();

@@ -6,10 +6,12 @@
  *	hook.c		puts it before the kernel's own stop functions
  *	cpus.c		which CPU is which core, and which of them the kernel may still call
  *	session.c	one stop: ask the members, BEGIN, POLL
+ *	orderly.c	an orderly reboot, power-off or kexec, with a CPU that does not listen
  *	record.c	what a core was doing, as the firmware has recorded it
  *	note.c		the same for a crash dump: its ELF notes
  *	report.c	what became of each CPU, in words
  *	timeline.c	when it did, for a program to draw
+ *	sysfs.c		what there is, as files
  *	debugfs.c	snapshots of running CPUs, and the records, as files
  *	dump.c		a record as a text
  */
@@ -47,7 +49,11 @@ void quell_session_exit(void);
  */
 bool quell_stop_others(unsigned long kind);
 
-/* record.c: where READ writes to must be physically contiguous and in the linear map. */
+/* orderly.c */
+int quell_orderly_init(void);
+void quell_orderly_exit(void);
+
+/* record.c: where READ writes to must be from kmalloc(). */
 bool quell_record_read(u64 mpidr, struct quell_core_record *record);
 void quell_record_regs(const struct quell_core_record *record, struct pt_regs *regs);
 u64 quell_record_sp(const struct quell_core_record *record);
@@ -59,6 +65,10 @@ int quell_note_init(void);
 /* Fill the CPU's note. Any context. */
 void quell_note_save(unsigned int cpu, const struct pt_regs *regs, pid_t pid);
 
+/* sysfs.c */
+int quell_sysfs_init(void);
+void quell_sysfs_exit(void);
+
 /* debugfs.c */
 int quell_debugfs_init(void);
 void quell_debugfs_exit(void);
@@ -68,9 +78,12 @@ void quell_dump_record(struct seq_file *m, const struct quell_core_record *recor
 
 /* report.c */
 const char *quell_why_name(u8 why);
+const char *quell_kind_name(u64 kind);
 const char *quell_irq_state(u64 pstate);
 /* Print how one CPU ended. status is of STATUS; record if the firmware has its registers. */
 void quell_report_cpu(unsigned int cpu, const struct arm_smccc_res *status, const struct quell_core_record *record);
+/* Print where a CPU was that was stopped alone, while the others go on. Not from interrupts. */
+void quell_report_evicted(unsigned int cpu, const struct quell_core_record *record);
 /* Print the sums. progress is x1 of POLL. */
 void quell_report_sum(unsigned long kind, unsigned long targets, u64 progress);
 

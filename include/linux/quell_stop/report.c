@@ -38,6 +38,11 @@ const char *quell_why_name(u8 why)
 	return why < ARRAY_SIZE(why_names) ? why_names[why] : "UNKNOWN";
 }
 
+const char *quell_kind_name(u64 kind)
+{
+	return kind < ARRAY_SIZE(kind_names) ? kind_names[kind] : "UNKNOWN";
+}
+
 void quell_report_cpu(unsigned int cpu, const struct arm_smccc_res *status, const struct quell_core_record *record)
 {
 	const char *name = quell_why_name(quell_status_why(status));
@@ -51,8 +56,17 @@ void quell_report_cpu(unsigned int cpu, const struct arm_smccc_res *status, cons
 		pr_crit("cpu%u %s\n", cpu, name);
 }
 
+void quell_report_evicted(unsigned int cpu, const struct quell_core_record *record)
+{
+	if (record)
+		pr_crit("cpu%u does not answer: evicted, pc=0x%llx (%pS) pstate=0x%llx %s\n", cpu, record->pc,
+			(void *)record->pc, record->pstate, quell_irq_state(record->pstate));
+	else
+		pr_crit("cpu%u does not answer: evicted\n", cpu);
+}
+
 void quell_report_sum(unsigned long kind, unsigned long targets, u64 progress)
 {
-	printk(KERN_CRIT "stop: kind=%s targets=%lu acked=%u nmi=%u off=%u left=%u\n", kind_names[kind], targets,
+	printk(KERN_CRIT "stop: kind=%s targets=%lu acked=%u nmi=%u off=%u left=%u\n", quell_kind_name(kind), targets,
 	       (u16)progress, (u16)(progress >> 16), (u16)(progress >> 32), (u16)(progress >> 48));
 }

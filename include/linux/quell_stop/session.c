@@ -12,12 +12,12 @@
 #define pr_fmt(fmt) "quell: " fmt
 
 #include <linux/cpumask.h>
-#include <linux/gfp.h>
 #include <linux/kexec.h>
 #include <linux/moduleparam.h>
 #include <linux/percpu.h>
 #include <linux/printk.h>
 #include <linux/sched.h>
+#include <linux/slab.h>
 #include <linux/smp.h>
 #include <linux/timex.h>
 #include <uapi/linux/psci.h>
@@ -33,18 +33,36 @@
 /* What the firmware may take beyond grace and nmi before we stop asking */
 #define SLACK_US	(500 * USEC_PER_MSEC)
 /* After this a second stopper of the same kind may take over from one that died in the middle */
-#define LEASE_US	(10 * USEC_PER_SEC)
+#define LEASE_US	(30 * USEC_PER_SEC)
 /* Longest wait for CPUs that sleep, before BEGIN; and that of a member for BEGIN */
 #define GATHER_US	(10 * USEC_PER_MSEC)
 #define DECISION_US	(50 * USEC_PER_MSEC)
 
-static unsigned int grace_us = 100 * USEC_PER_MSEC;
-module_param(grace_us, uint, 0644);
-MODULE_PARM_DESC(grace_us, "time for a CPU to stop by itself when asked");
+/* How long the parameters may be: a machine has to come to an end */
+#define GRACE_MS_MAX	10000
+#define NMI_MS_MIN	10
+#define NMI_MS_MAX	10000
 
-static unsigned int nmi_us = USEC_PER_SEC;
-module_param(nmi_us, uint, 0644);
-MODULE_PARM_DESC(nmi_us, "time for a CPU to stop by the secure interrupt");
+static int set_grace(const char *value, const struct kernel_param *param)
+{
+	return param_set_uint_minmax(value, param, 0, GRACE_MS_MAX);
+}
+
+static int set_nmi(const char *value, const struct kernel_param *param)
+{
+	return param_set_uint_minmax(value, param, NMI_MS_MIN, NMI_MS_MAX);
+}
+
+static const struct kernel_param_ops grace_ops = { .set = set_grace, .get = param_get_uint };
+static const struct kernel_param_ops nmi_ops = { .set = set_nmi, .get = param_get_uint };
+
+static unsigned int grace_ms = 100;
+module_param_cb(grace_ms, &grace_ops, &grace_ms, 0644);
+MODULE_PARM_DESC(grace_ms, "time for a CPU to stop by itself when asked, 0 to 10000 (default 100)");
+
+static unsigned int nmi_ms = 1000;
+module_param_cb(nmi_ms, &nmi_ops, &nmi_ms, 0644);
+MODULE_PARM_DESC(nmi_ms, "time for the secure interrupt to reach a CPU, 10 to 10000 (default 1000)");
 
 /* Whether the members stop, for those that were asked before it was known */
 enum decision {
@@ -135,7 +153,7 @@ static void gather_members(void)
 
 static void poll_until_over(unsigned long handle, struct arm_smccc_res *res)
 {
-	u64 limit = ticks((u64)grace_us + nmi_us + SLACK_US);
+	u64 limit = ticks((grace_ms + nmi_ms) * USEC_PER_MSEC + SLACK_US);
 	u64 start = get_cycles();
 
 	do {
@@ -198,7 +216,7 @@ bool quell_stop_others(unsigned long kind)
 		WRITE_ONCE(decision, UNDECIDED);
 		gather_members();
 	}
-	arm_smccc_1_1_smc(QUELL_FID_BEGIN, kind, grace_us, nmi_us, LEASE_US, ~0UL, kind, &begin);
+	arm_smccc_1_1_smc(QUELL_FID_BEGIN, kind, grace_ms * USEC_PER_MSEC, nmi_ms * USEC_PER_MSEC, LEASE_US, ~0UL, kind, &begin);
 	if (begin.a0 != QUELL_SUCCESS) {
 		WRITE_ONCE(decision, GO_ON);
 		pr_crit("the firmware refuses to stop the other CPUs (%ld)\n", (long)begin.a0);
@@ -229,7 +247,7 @@ int quell_session_init(void)
 {
 	unsigned int cpu;
 
-	record = (struct quell_core_record *)__get_free_page(GFP_KERNEL);
+	record = kmalloc(sizeof(*record), GFP_KERNEL);
 	if (!record)
 		return -ENOMEM;
 	for_each_possible_cpu(cpu)
@@ -239,5 +257,5 @@ int quell_session_init(void)
 
 void quell_session_exit(void)
 {
-	free_page((unsigned long)record);
+	kfree(record);
 }

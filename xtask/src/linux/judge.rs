@@ -71,18 +71,25 @@ pub fn wedge(console: &str, smp: u32, wedged: u32) -> Result<String> {
     })?;
     ensure!(line.contains("[quell_wedge]"), "CPU {wedged} was not in the wedge module: {line}");
 
+    let sum = sum(console, "CRASH", smp - 1)?;
+    let field = |name| field(&sum, name).unwrap_or(0);
+    // Beside the panicking and the wedged CPU, one that has work to do.
+    let busy = smp.saturating_sub(2).min(1);
+    ensure!(field("nmi") >= 1 && field("acked") >= busy, "not every CPU was stopped as it should: {sum}");
+    Ok(sum)
+}
+
+/// Demands that the last stop on a console was of a kind, had as many targets, and reached all; returns the line that sums it
+/// up.
+pub fn sum(console: &str, kind: &str, targets: u32) -> Result<String> {
     let at =
         console.rfind("stop: kind=").context("no line `stop: kind=...`: the module did not stop the CPUs")?;
     let sum = console[at..].lines().next().unwrap_or_default().trim_end();
     let field = |name| field(sum, name).with_context(|| format!("no number `{name}` in `{sum}`"));
     let stopped = field("acked")? + field("nmi")? + field("off")?;
-    // Beside the panicking and the wedged CPU, one that has work to do.
-    let busy = smp.saturating_sub(2).min(1);
-    let all = sum.starts_with("stop: kind=CRASH ")
-        && field("targets")? == smp - 1
-        && stopped == smp - 1
-        && field("nmi")? >= 1
-        && field("acked")? >= busy
+    let all = sum.starts_with(&format!("stop: kind={kind} "))
+        && field("targets")? == targets
+        && stopped == targets
         && field("left")? == 0;
     ensure!(all, "not every CPU was stopped: {sum}");
     Ok(sum.to_owned())
@@ -101,7 +108,7 @@ fn require(console: &str, end: &str) -> Result<()> {
 }
 
 /// Fails with the init script's own words if it gave up.
-fn no_failure(console: &str) -> Result<()> {
+pub fn no_failure(console: &str) -> Result<()> {
     said(console)
         .find(|line| line.contains(" failed: "))
         .map_or(Ok(()), |line| bail!("the guest says: {line}"))

@@ -14,7 +14,9 @@ mod loader;
 mod mode;
 mod modules;
 mod newest;
+mod orderly;
 mod psci_checker;
+mod snapshot;
 mod tree;
 mod vmcore;
 pub mod xen;
@@ -70,8 +72,11 @@ pub struct Options {
     /// Panic with a crash kernel loaded, and show what that finds of the wedged CPU
     #[arg(long, requires = "wedge")]
     pub kdump: bool,
-    /// Leave the kernel alone with the wedged CPU: no driver is loaded (for --kdump)
-    #[arg(long, requires = "kdump")]
+    /// Leave in an orderly way with the wedged CPU, instead of a panic
+    #[arg(long, value_enum, requires = "wedge", conflicts_with = "kdump")]
+    pub leave: Option<mode::Way>,
+    /// Leave the kernel alone with the wedged CPU: load no driver
+    #[arg(long, requires = "wedge")]
     pub no_driver: bool,
     /// Boot the newest kernel of Debian's backports
     #[arg(long, conflicts_with = "wedge")]
@@ -92,6 +97,7 @@ impl Options {
             cpu: CPU.to_owned(),
             wedge: None,
             kdump: false,
+            leave: None,
             no_driver: false,
             newest: false,
             psci_checker: false,
@@ -101,6 +107,11 @@ impl Options {
 
     fn with(cpu: &str) -> Self {
         Self { cpu: cpu.to_owned(), ..Self::on(4) }
+    }
+
+    /// Tells whether the run is a stop that the driver tells the times of.
+    pub fn draws_stop(&self) -> bool {
+        self.wedge.is_some() && !self.kdump && self.leave.is_none() && !self.no_driver
     }
 
     /// Demands that there is a CPU to wedge, and another one.
@@ -146,6 +157,8 @@ pub fn run(options: &Options, timeline: bool, on_line: impl FnMut(&str)) -> Resu
         && let Some(cpu) = options.wedge
     {
         println!("{}", kdump::run(options, cpu, on_line)?);
+    } else if let (Some(cpu), Some(way)) = (options.wedge, options.leave) {
+        println!("{}", orderly::run(options, cpu, way, on_line)?);
     } else if let Some(cpu) = options.wedge {
         let stopped = wedge(options, cpu, timeline, on_line)?;
         println!("{}", stopped.sum);
@@ -169,7 +182,7 @@ struct Stopped {
 fn wedge(options: &Options, cpu: u32, timeline: bool, on_line: impl FnMut(&str)) -> Result<Stopped> {
     let smp = options.smp;
     options.require_wedgeable(cpu)?;
-    let console = options.script(&Guest::debian(options.board)?, Mode::Wedge { cpu, timeline }, on_line)?;
+    let console = options.script(&Guest::debian(options.board)?, Mode::Wedge { cpu, timeline, driver: !options.no_driver }, on_line)?;
     let sum = judge::wedge(&console, smp, cpu)?;
     let drawing = timeline.then(|| timeline::draw(&console, smp)).transpose()?;
     Ok(Stopped { sum, drawing })
@@ -203,6 +216,8 @@ pub fn cases() -> Vec<Case> {
         Ok(Tally { reason: Some(sum), ..Tally::pass() })
     }));
     cases.push(kdump::case());
+    cases.extend(orderly::cases());
+    cases.push(snapshot::case());
     cases.push(Case::new("linux suspend smp=4", |log| suspend(log, 4)).only_full());
     cases.push(Case::new(format!("linux newest cpu={}", newest::CPU), newest::case).only_full());
     for smp in [4, 8] {
