@@ -72,27 +72,44 @@ pub fn wedge(console: &str, smp: u32, wedged: u32) -> Result<String> {
     ensure!(line.contains("[quell_wedge]"), "CPU {wedged} was not in the wedge module: {line}");
 
     let sum = sum(console, "CRASH", smp - 1)?;
-    let field = |name| field(&sum, name).unwrap_or(0);
     // Beside the panicking and the wedged CPU, one that has work to do.
     let busy = smp.saturating_sub(2).min(1);
-    ensure!(field("nmi") >= 1 && field("acked") >= busy, "not every CPU was stopped as it should: {sum}");
+    ensure!(sum.nmi >= 1 && sum.acked >= busy, "not every CPU was stopped as it should: {}", sum.line);
+    Ok(sum.line)
+}
+
+/// What the driver says of a whole stop: how many CPUs were to be stopped, and how they ended.
+#[derive(Debug)]
+pub struct Sum {
+    /// The line itself.
+    pub line: String,
+    /// CPUs that stopped when they were asked.
+    pub acked: u32,
+    /// CPUs that the secure interrupt stopped.
+    pub nmi: u32,
+    /// CPUs that were off, or asleep.
+    pub off: u32,
+}
+
+/// Demands that the last stop on a console was of a kind, and reached all of so many targets.
+pub fn sum(console: &str, kind: &str, targets: u32) -> Result<Sum> {
+    let sum = sum_of(console, kind)?;
+    ensure!(field(&sum.line, "targets") == Some(targets), "not every CPU was stopped: {}", sum.line);
     Ok(sum)
 }
 
-/// Demands that the last stop on a console was of a kind, had as many targets, and reached all; returns the line that sums it
-/// up.
-pub fn sum(console: &str, kind: &str, targets: u32) -> Result<String> {
+/// Demands that the last stop on a console was of a kind, and reached all.
+pub fn sum_of(console: &str, kind: &str) -> Result<Sum> {
     let at =
         console.rfind("stop: kind=").context("no line `stop: kind=...`: the module did not stop the CPUs")?;
-    let sum = console[at..].lines().next().unwrap_or_default().trim_end();
-    let field = |name| field(sum, name).with_context(|| format!("no number `{name}` in `{sum}`"));
-    let stopped = field("acked")? + field("nmi")? + field("off")?;
-    let all = sum.starts_with(&format!("stop: kind={kind} "))
-        && field("targets")? == targets
-        && stopped == targets
+    let line = console[at..].lines().next().unwrap_or_default().trim_end();
+    let field = |name| field(line, name).with_context(|| format!("no number `{name}` in `{line}`"));
+    let (acked, nmi, off) = (field("acked")?, field("nmi")?, field("off")?);
+    let all = line.starts_with(&format!("stop: kind={kind} "))
+        && field("targets")? == acked + nmi + off
         && field("left")? == 0;
-    ensure!(all, "not every CPU was stopped: {sum}");
-    Ok(sum.to_owned())
+    ensure!(all, "not every CPU was stopped: {line}");
+    Ok(Sum { line: line.to_owned(), acked, nmi, off })
 }
 
 /// Demands that the init script came to its end, with this line.

@@ -42,12 +42,38 @@ pub fn run(options: &Options, cpu: u32, mut on_line: impl FnMut(&str)) -> Result
 
 /// Judges a run on `smp` CPUs of which `wedged` did not listen.
 fn judge(console: &str, notes: &[vmcore::Note], smp: u32, wedged: u32) -> Result<String> {
-    judge::done(console, "capture done")?;
+    let (crashed, captured) = halves(console)?;
+    judge::wedge(crashed, smp, wedged)?;
+    let online = online(captured, smp)?;
+
+    let start = format!("record: cpu{wedged} ");
+    let record =
+        captured.lines().find_map(|line| line.strip_prefix(&start)).context("no record of the wedged CPU")?;
+    let pc =
+        record.split(' ').find_map(|word| word.strip_prefix("pc=0x")).context("a record without a pc")?;
+    let pc = u64::from_str_radix(pc, 16).context("the record's pc is no number")?;
+
+    ensure!(notes.len() == smp as usize, "the core file has notes of {} CPUs, of {smp}", notes.len());
+    ensure!(
+        notes.iter().all(|note| note.pc != 0 && note.sp != 0),
+        "the core file has an empty note: {notes:x?}"
+    );
+    let note = notes.iter().find(|note| note.pc == pc);
+    note.with_context(|| format!("no note of the core file has the pc {pc:#x}: {notes:x?}"))?;
+    Ok(format!("kdump: cpus online {online}, cpu{wedged} record pc={pc:#x}"))
+}
+
+/// Splits a console into that of the kernel that crashed, and that of the crash kernel, which must have come to its end.
+pub fn halves(console: &str) -> Result<(&str, &str)> {
     let (crashed, captured) =
         console.split_once("Starting crashdump kernel...").context("the crash kernel was not started")?;
-    judge::wedge(crashed, smp, wedged)?;
+    judge::done(captured, "capture done")?;
     judge::no_trouble(captured)?;
+    Ok((crashed, captured))
+}
 
+/// Demands that the crash kernel has all of `smp` CPUs; returns which.
+pub fn online(captured: &str, smp: u32) -> Result<&str> {
     let online = captured.lines().find_map(|line| line.split_once("capture: cpus online "));
     let online = online.context("the crash kernel did not say which CPUs are online")?.1.trim_end();
     let failed = captured.lines().find(|line| line.contains("psci: failed to boot"));
@@ -56,15 +82,56 @@ fn judge(console: &str, notes: &[vmcore::Note], smp: u32, wedged: u32) -> Result
         "of {smp} CPUs the crash kernel has {online}: {}",
         failed.unwrap_or("it does not say why")
     );
+    Ok(online)
+}
 
-    let start = format!("record: cpu{wedged} ");
-    let record = captured.lines().find_map(|line| line.strip_prefix(&start)).context("no record of the wedged CPU")?;
-    let pc = record.split(' ').find_map(|word| word.strip_prefix("pc=0x")).context("a record without a pc")?;
-    let pc = u64::from_str_radix(pc, 16).context("the record's pc is no number")?;
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    ensure!(notes.len() == smp as usize, "the core file has notes of {} CPUs, of {smp}", notes.len());
-    ensure!(notes.iter().all(|note| note.pc != 0 && note.sp != 0), "the core file has an empty note: {notes:x?}");
-    let note = notes.iter().find(|note| note.pc == pc);
-    note.with_context(|| format!("no note of the core file has the pc {pc:#x}: {notes:x?}"))?;
-    Ok(format!("kdump: cpus online {online}, cpu{wedged} record pc={pc:#x}"))
+    /// What a run prints, shortened.
+    const GOOD: &str = "\
+[    6.6] quell: cpu2 NMI pc=0xffffcf12382ed008 (wedge_loop+0x8/0x14 [quell_wedge]) pstate=0x804003c9 IRQs masked
+[    6.6] stop: kind=CRASH targets=3 acked=2 nmi=1 off=0 left=0
+[    6.7] Starting crashdump kernel...
+quell-init: capture: cpus online 0-3
+record: cpu1 mpidr=0x1 generation=1 ACK pc=0xffffbe2356a726f4 pstate=0x604003c9 IRQs masked
+record: cpu2 mpidr=0x2 generation=1 NMI pc=0xffffcf12382ed008 pstate=0x804003c9 IRQs masked
+quell-init: capture done
+";
+
+    fn notes() -> Vec<vmcore::Note> {
+        let note = |pid, pc| vmcore::Note { pid, sp: 0xffff_8000_0801_3ee0, pc, pstate: 0x3c9 };
+        [(1, 0x10), (0, 0x20), (7, 0xffff_cf12_382e_d008), (0, 0x30)].map(|(pid, pc)| note(pid, pc)).into()
+    }
+
+    #[test]
+    fn the_wedged_cpu_is_in_record_and_dump() {
+        let line = judge(GOOD, &notes(), 4, 2).unwrap();
+        assert_eq!(line, "kdump: cpus online 0-3, cpu2 record pc=0xffffcf12382ed008");
+        for (good, bad) in [
+            ("record: cpu2", "record: cpu3"),
+            ("left=0", "left=1"),
+            ("0-3", "0-1,3"),
+            ("NMI pc=0xffffcf12382ed008 pstate", "NMI pc=0x0 pstate"),
+            ("Starting crashdump", "Rebooting"),
+        ] {
+            assert!(judge(&GOOD.replace(good, bad), &notes(), 4, 2).is_err(), "{bad}");
+        }
+        let stock = GOOD.replace(
+            "quell-init: capture: cpus online 0-3",
+            "[    0.1] psci: failed to boot CPU2 (-22)\nquell-init: capture: cpus online 0-1,3",
+        );
+        assert!(
+            judge(&stock, &notes(), 4, 2).unwrap_err().to_string().ends_with("failed to boot CPU2 (-22)")
+        );
+    }
+
+    #[test]
+    fn every_cpu_has_a_note_that_says_something() {
+        assert!(judge(GOOD, &notes()[..3], 4, 2).is_err());
+        let mut empty = notes();
+        empty[3].pc = 0;
+        assert!(judge(GOOD, &empty, 4, 2).is_err());
+    }
 }

@@ -24,7 +24,8 @@ pub fn files(packages: &Path, kernel: &Path, initramfs: &Path) -> Result<Vec<(Pa
         (kernel.to_owned(), "boot/Image".to_owned()),
         (initramfs.to_owned(), "boot/initramfs.cpio".to_owned()),
     ];
-    files.extend(libraries(&program, packages)?.into_iter().map(|(name, file)| (file, format!("lib/{name}"))));
+    files
+        .extend(libraries(&program, packages)?.into_iter().map(|(name, file)| (file, format!("lib/{name}"))));
     files.push((program, "bin/kexec".to_owned()));
     Ok(files)
 }

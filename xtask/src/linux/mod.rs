@@ -17,6 +17,7 @@ mod newest;
 mod orderly;
 mod psci_checker;
 mod snapshot;
+mod storm;
 mod tree;
 mod vmcore;
 pub mod xen;
@@ -78,6 +79,9 @@ pub struct Options {
     /// Leave the kernel alone with the wedged CPU: load no driver
     #[arg(long, requires = "wedge")]
     pub no_driver: bool,
+    /// Panic while CPUs go off and on, with times and CPUs by this seed
+    #[arg(long, value_name = "SEED", conflicts_with = "wedge")]
+    pub storm: Option<u32>,
     /// Boot the newest kernel of Debian's backports
     #[arg(long, conflicts_with = "wedge")]
     pub newest: bool,
@@ -98,6 +102,7 @@ impl Options {
             wedge: None,
             kdump: false,
             leave: None,
+            storm: None,
             no_driver: false,
             newest: false,
             psci_checker: false,
@@ -153,6 +158,8 @@ impl Options {
 pub fn run(options: &Options, timeline: bool, on_line: impl FnMut(&str)) -> Result<Option<String>> {
     if options.psci_checker {
         println!("{}", psci_checker(options, on_line)?);
+    } else if let Some(seed) = options.storm {
+        println!("{}", storm::run(options, seed, on_line)?);
     } else if options.kdump
         && let Some(cpu) = options.wedge
     {
@@ -182,7 +189,11 @@ struct Stopped {
 fn wedge(options: &Options, cpu: u32, timeline: bool, on_line: impl FnMut(&str)) -> Result<Stopped> {
     let smp = options.smp;
     options.require_wedgeable(cpu)?;
-    let console = options.script(&Guest::debian(options.board)?, Mode::Wedge { cpu, timeline, driver: !options.no_driver }, on_line)?;
+    let console = options.script(
+        &Guest::debian(options.board)?,
+        Mode::Wedge { cpu, timeline, driver: !options.no_driver },
+        on_line,
+    )?;
     let sum = judge::wedge(&console, smp, cpu)?;
     let drawing = timeline.then(|| timeline::draw(&console, smp)).transpose()?;
     Ok(Stopped { sum, drawing })
@@ -218,6 +229,7 @@ pub fn cases() -> Vec<Case> {
     cases.push(kdump::case());
     cases.extend(orderly::cases());
     cases.push(snapshot::case());
+    cases.extend(storm::cases());
     cases.push(Case::new("linux suspend smp=4", |log| suspend(log, 4)).only_full());
     cases.push(Case::new(format!("linux newest cpu={}", newest::CPU), newest::case).only_full());
     for smp in [4, 8] {

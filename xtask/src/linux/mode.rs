@@ -35,6 +35,11 @@ pub enum Mode {
         /// Whether the driver is there, in both kernels.
         driver: bool,
     },
+    /// Turn CPUs off and on from several shells, and panic in the middle with a crash kernel loaded.
+    Storm {
+        /// What the times and the CPUs are taken from.
+        seed: u32,
+    },
     /// Look at the driver's files, with a CPU wedged.
     Snapshot {
         /// Which one.
@@ -102,6 +107,7 @@ impl Mode {
                 let (timeline, driver) = (u32::from(timeline), u32::from(driver));
                 format!("wedge quell.wedge={cpu} quell.timeline={timeline} quell.driver={driver}")
             }
+            Self::Storm { seed } => format!("storm quell.seed={seed} crashkernel={CRASH_KERNEL_MIB}M"),
             Self::Snapshot { cpu } => format!("snapshot quell.wedge={cpu}"),
             Self::Leave { cpu, way, driver } => {
                 let (way, words, driver) = (way.name(), way.words(), u32::from(driver));
@@ -109,9 +115,7 @@ impl Mode {
             }
             Self::Kdump { cpu, driver } => {
                 let driver = u32::from(driver);
-                format!(
-                    "kdump quell.wedge={cpu} quell.driver={driver} crashkernel={CRASH_KERNEL_MIB}M"
-                )
+                format!("kdump quell.wedge={cpu} quell.driver={driver} crashkernel={CRASH_KERNEL_MIB}M")
             }
         };
         format!("console={console} panic=1 quell.mode={mode}")

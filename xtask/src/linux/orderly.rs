@@ -49,8 +49,12 @@ fn judge(console: &str, smp: u32, wedged: u32, way: Way) -> Result<String> {
     let kind = if way == Way::Kexec { "KEXEC" } else { "HALT" };
     judge::sum(rest, kind, smp - 2)?;
     match way {
-        Way::Reboot => ensure!(rest.contains("reboot: Restarting system"), "the kernel did not reset the machine"),
-        Way::PowerOff => ensure!(rest.contains("reboot: Power down"), "the kernel did not switch the machine off"),
+        Way::Reboot => {
+            ensure!(rest.contains("reboot: Restarting system"), "the kernel did not reset the machine")
+        }
+        Way::PowerOff => {
+            ensure!(rest.contains("reboot: Power down"), "the kernel did not switch the machine off")
+        }
         Way::Kexec => judge::boot(rest, smp).context("the next kernel")?,
     }
     Ok(said.to_owned())

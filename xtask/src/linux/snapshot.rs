@@ -51,8 +51,12 @@ fn wedged<'a>(console: &'a str, start: &str) -> Result<&'a str> {
     let head = head.with_context(|| format!("no snapshot `{start}` of the wedged CPU"))?.trim_end();
     ensure!(head.contains("IRQs masked wedge_loop+"), "the wedged CPU was somewhere else: {head}");
     let rest: Vec<_> = lines.take_while(|line| line.starts_with("  ")).collect();
-    for word in ["x29 ffff", "el2: esr", "interrupts: pmr", "wedge+0x", "gic_handle_irq+0x", "el1h_64_irq+0x"] {
-        ensure!(rest.iter().any(|line| line.contains(word)), "the snapshot of the wedged CPU has no `{word}`");
+    for word in ["x29 ffff", "el2: esr", "interrupts: pmr", "wedge+0x", "gic_handle_irq+0x", "el1h_64_irq+0x"]
+    {
+        ensure!(
+            rest.iter().any(|line| line.contains(word)),
+            "the snapshot of the wedged CPU has no `{word}`"
+        );
     }
     Ok(head)
 }

@@ -36,7 +36,8 @@ pub fn is_line(line: &str) -> bool {
 
 /// Returns the file's bytes, up to the end of the notes.
 pub fn bytes(console: &str) -> Result<Vec<u8>> {
-    let text: String = console.lines().filter_map(|line| line.strip_prefix(LINE)).map(str::trim_end).collect();
+    let text: String =
+        console.lines().filter_map(|line| line.strip_prefix(LINE)).map(str::trim_end).collect();
     ensure!(!text.is_empty(), "the crash kernel did not show its core file");
     STANDARD.decode(text).context("the core file did not come through")
 }
