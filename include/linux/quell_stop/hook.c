@@ -8,10 +8,10 @@
  */
 #define pr_fmt(fmt) "quell: " fmt
 
-#include <linux/ftrace.h>
 #include <linux/irqflags.h>
 #include <linux/printk.h>
 
+#include "compat.h"
 #include "quell_stop.h"
 
 struct stop_hook {
@@ -44,7 +44,7 @@ static void notrace before_stop(unsigned long ip, unsigned long parent_ip, struc
 
 	local_irq_save(flags);
 	if (quell_stop_others(kind))
-		ftrace_get_regs(fregs)->pc = (unsigned long)hook->instead;
+		quell_go_on_at(fregs, hook->instead);
 	local_irq_restore(flags);
 }
 
@@ -52,8 +52,7 @@ static void notrace before_stop(unsigned long ip, unsigned long parent_ip, struc
 #define STOP_HOOK(name, stop_kind, replacement) {				\
 	.ops = {								\
 		.func = before_stop,						\
-		.flags = FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_IPMODIFY |	\
-			 FTRACE_OPS_FL_PERMANENT,				\
+		.flags = QUELL_FTRACE_FLAGS | FTRACE_OPS_FL_PERMANENT,		\
 	},									\
 	.function = (name),							\
 	.kind = (stop_kind),							\

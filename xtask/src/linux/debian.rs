@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
+use super::runnable;
 use crate::apt::{self, Apt};
 use crate::paths;
 
@@ -16,8 +17,11 @@ const SUITE: &str = "bookworm";
 /// The suite with the newest kernel for Debian's stable release.
 pub const BACKPORTS: &str = "trixie-backports";
 
-/// The package that depends on the newest kernel; its name tells the version.
-const NEWEST_KERNEL: &str = "linux-image-cloud-arm64:arm64";
+/// Debian's stable release, which that suite is for: the tools of its kernels need its C library.
+const STABLE: &str = "trixie";
+
+/// The program of the host that a module is built with and that needs a C library as new as itself.
+const MODPOST: &str = "scripts/mod/modpost.real-lsb-64";
 
 /// The package that depends on the newest headers; their name tells the kernel's version.
 const NEWEST_HEADERS: &str = "linux-headers-cloud-arm64:arm64";
@@ -40,16 +44,34 @@ const KEXEC_PACKAGES: [&str; 11] = [
     "zlib1g",
 ];
 
-/// Debian's packages, unpacked into one folder.
-pub struct Debian {
+/// The userspace of a guest.
+pub struct Userspace {
     root: PathBuf,
-    /// The kernel's release, as `uname -r` says it.
-    release: String,
 }
 
-impl Debian {
+impl Userspace {
     /// Downloads and unpacks what is not there yet.
     pub fn fetch() -> Result<Self> {
+        Ok(Self { root: fetch("debian", SUITE, packages)? })
+    }
+
+    /// Returns the static busybox.
+    pub fn busybox(&self) -> PathBuf {
+        self.root.join("bin/busybox")
+    }
+}
+
+/// One of Debian's kernels, and what its modules are built with.
+pub struct Kernel {
+    root: PathBuf,
+    /// What `uname -r` says.
+    release: String,
+    image: PathBuf,
+}
+
+impl Kernel {
+    /// The release's own. Downloads and unpacks what is not there yet.
+    pub fn stable() -> Result<Self> {
         let root = fetch("debian", SUITE, packages)?;
         let kernels =
             fs::read_dir(root.join("boot"))?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
@@ -57,12 +79,32 @@ impl Debian {
             .filter_map(|name| name.strip_prefix("vmlinuz-").map(str::to_owned))
             .next()
             .with_context(|| format!("no kernel in {}", root.display()))?;
-        Ok(Self { root, release })
+        let image = root.join("boot").join(format!("vmlinuz-{release}"));
+        Ok(Self { root, release, image })
+    }
+
+    /// The newest one that Debian has. Downloads and unpacks what is not there yet.
+    pub fn newest() -> Result<Self> {
+        let root = fetch("debian-newest", BACKPORTS, newest_packages)?;
+        let libc = fetch("debian-libc", STABLE, |_| Ok(vec!["libc6".to_owned()]))?;
+        let folder = only_entry(&root.join("usr/lib/modules"))?;
+        let release =
+            folder.file_name().and_then(|name| name.to_str()).context("a release has a name")?.to_owned();
+        let image = folder.join("vmlinuz");
+        ensure!(is_plain(&fs::read(&image)?), "{} is no uncompressed Image", image.display());
+        let kbuild = root.join("usr/lib").join(format!("linux-kbuild-{}", abi(&release)));
+        runnable::make(&kbuild.join(MODPOST), &libc)?;
+        Ok(Self { root, release, image })
+    }
+
+    /// Returns what `uname -r` says.
+    pub fn release(&self) -> &str {
+        &self.release
     }
 
     /// Returns the kernel's Image.
-    pub fn kernel(&self) -> PathBuf {
-        self.root.join("boot").join(format!("vmlinuz-{}", self.release))
+    pub fn image(&self) -> &Path {
+        &self.image
     }
 
     /// Returns the folder of the headers of this kernel's configuration.
@@ -74,27 +116,15 @@ impl Debian {
     pub fn common_headers(&self) -> PathBuf {
         self.root.join("usr/src").join(common_headers(&self.release))
     }
+}
 
-    /// Returns the static busybox.
-    pub fn busybox(&self) -> PathBuf {
-        self.root.join("bin/busybox")
-    }
+/// Returns a release without the name of its configuration.
+fn abi(release: &str) -> &str {
+    release.strip_suffix("-cloud-arm64").unwrap_or(release)
 }
 
 fn common_headers(release: &str) -> String {
-    let abi = release.strip_suffix("-cloud-arm64").unwrap_or(release);
-    format!("linux-headers-{abi}-common")
-}
-
-/// Returns the Image of the newest kernel that Debian has.
-pub fn newest_kernel() -> Result<PathBuf> {
-    let root = fetch("debian-newest", BACKPORTS, |apt| {
-        let release = apt.newest(NEWEST_KERNEL, "linux-image-")?;
-        Ok(vec![format!("linux-binary-{release}:arm64")])
-    })?;
-    let image = only_entry(&root.join("usr/lib/modules"))?.join("vmlinuz");
-    ensure!(is_plain(&fs::read(&image)?), "{} is no uncompressed Image", image.display());
-    Ok(image)
+    format!("linux-headers-{}-common", abi(release))
 }
 
 /// Tells whether a kernel can be started where it was loaded: a compressed one (EFI zboot) has to unpack itself under UEFI.
@@ -124,6 +154,17 @@ fn packages(apt: &Apt) -> Result<Vec<String>> {
         common_headers(&release),
         "linux-kbuild-6.1".to_owned(),
         "busybox-static:arm64".to_owned(),
+    ])
+}
+
+/// Returns the packages of the newest kernel and of its modules' headers.
+fn newest_packages(apt: &Apt) -> Result<Vec<String>> {
+    let release = apt.newest(NEWEST_HEADERS, "linux-headers-")?;
+    Ok(vec![
+        format!("linux-binary-{release}:arm64"),
+        format!("linux-headers-{release}:arm64"),
+        common_headers(&release),
+        format!("linux-kbuild-{}", abi(&release)),
     ])
 }
 
@@ -178,5 +219,6 @@ mod tests {
     #[test]
     fn headers_come_in_two_packages() {
         assert_eq!(common_headers("6.1.0-50-cloud-arm64"), "linux-headers-6.1.0-50-common");
+        assert_eq!(common_headers("7.3.4+deb13-cloud-arm64"), "linux-headers-7.3.4+deb13-common");
     }
 }

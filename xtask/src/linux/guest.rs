@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use super::chosen::{Chosen, Kernel};
-use super::debian::{self, Debian};
+use super::debian::{self, Userspace};
 use super::mode::Mode;
 use super::tree::Variable;
 use super::{initramfs, kernel, kexec, loader, modules};
@@ -34,14 +34,12 @@ const TREE: u64 = 0xfe0_0000;
 /// Where the initramfs lies in DRAM.
 const INITRAMFS: u64 = 0x1000_0000;
 
-/// The name of the plain root.
-const ROOT: &str = "initramfs";
-
 /// A guest that is ready to be put into a machine.
 pub struct Guest {
     board: Board,
     xen: Option<PathBuf>,
     kernel: PathBuf,
+    modules: Vec<PathBuf>,
     initramfs: PathBuf,
     loader: PathBuf,
 }
@@ -49,58 +47,40 @@ pub struct Guest {
 impl Guest {
     /// Debian's own kernel, with our modules. Fetches and builds what is missing or out of date.
     pub fn debian(board: Board) -> Result<Self> {
-        let debian = Debian::fetch()?;
-        Ok(Self {
-            board,
-            xen: None,
-            kernel: debian.kernel(),
-            initramfs: initramfs::pack(ROOT, &debian.busybox(), &modules::build(&debian)?, &[])?,
-            loader: loader::assemble(board.dram() + KERNEL, board.dram() + TREE)?,
-        })
+        Self::of(board, &debian::Kernel::stable()?)
     }
 
-    /// The same, with what it takes to start that kernel again from its userspace.
-    pub fn with_kexec(self) -> Result<Self> {
-        let debian = Debian::fetch()?;
-        let files = kexec::files(&debian::kexec_tools()?, &self.kernel, &self.initramfs)?;
-        let modules = modules::build(&debian)?;
-        Ok(Self { initramfs: initramfs::pack("kexec", &debian.busybox(), &modules, &files)?, ..self })
-    }
-
-    /// The newest kernel that Debian has, in the same userspace. Fetches what is missing.
+    /// The newest kernel that Debian has, in the same userspace. Fetches and builds what is missing or out of date.
     pub fn newest(board: Board) -> Result<Self> {
-        let debian = Debian::fetch()?;
-        Ok(Self {
-            board,
-            xen: None,
-            kernel: debian::newest_kernel()?,
-            initramfs: initramfs::pack(ROOT, &debian.busybox(), &[], &[])?,
-            loader: loader::assemble(board.dram() + KERNEL, board.dram() + TREE)?,
-        })
+        Self::of(board, &debian::Kernel::newest()?)
     }
 
     /// Debian's Xen, with Debian's own kernel in its first domain. Fetches what is missing.
     pub fn xen(board: Board) -> Result<Self> {
-        let debian = Debian::fetch()?;
-        Ok(Self {
-            board,
-            xen: Some(debian::xen()?),
-            kernel: debian.kernel(),
-            initramfs: initramfs::pack(ROOT, &debian.busybox(), &[], &[])?,
-            loader: loader::assemble(board.dram() + KERNEL, board.dram() + TREE)?,
-        })
+        let kernel = debian::Kernel::stable()?.image().to_owned();
+        Ok(Self { xen: Some(debian::xen()?), ..Self::with(board, kernel, Vec::new())? })
     }
 
     /// A kernel that checks PSCI while it starts. Fetches and builds what is missing or out of date.
     pub fn checker(board: Board) -> Result<Self> {
-        let debian = Debian::fetch()?;
-        Ok(Self {
-            board,
-            xen: None,
-            kernel: kernel::build(&paths::root().join("tests/linux/psci_checker.config"))?,
-            initramfs: initramfs::pack(ROOT, &debian.busybox(), &[], &[])?,
-            loader: loader::assemble(board.dram() + KERNEL, board.dram() + TREE)?,
-        })
+        Self::with(board, kernel::build(&paths::root().join("tests/linux/psci_checker.config"))?, Vec::new())
+    }
+
+    fn of(board: Board, kernel: &debian::Kernel) -> Result<Self> {
+        Self::with(board, kernel.image().to_owned(), modules::build(kernel)?)
+    }
+
+    fn with(board: Board, kernel: PathBuf, modules: Vec<PathBuf>) -> Result<Self> {
+        let initramfs = initramfs::pack("initramfs", &Userspace::fetch()?.busybox(), &modules, &[])?;
+        let loader = loader::assemble(board.dram() + KERNEL, board.dram() + TREE)?;
+        Ok(Self { board, xen: None, kernel, modules, initramfs, loader })
+    }
+
+    /// Adds what it takes to start the same kernel again from its userspace.
+    pub fn with_kexec(self) -> Result<Self> {
+        let files = kexec::files(&debian::kexec_tools()?, &self.kernel, &self.initramfs)?;
+        let initramfs = initramfs::pack("kexec", &Userspace::fetch()?.busybox(), &self.modules, &files)?;
+        Ok(Self { initramfs, ..self })
     }
 
     /// Puts the guest into a machine with `smp` cores that have `idle_states`, labels of the device tree.

@@ -6,7 +6,6 @@ use std::fs;
 
 use anyhow::{Context, Result, ensure};
 
-use super::guest::Guest;
 use super::mode::Mode;
 use super::{Options, judge, vmcore};
 use crate::paths;
@@ -26,7 +25,7 @@ pub fn case() -> Case {
 /// Wedges `cpu` and panics with a crash kernel loaded; returns the line that sums up what that kernel found.
 pub fn run(options: &Options, cpu: u32, mut on_line: impl FnMut(&str)) -> Result<String> {
     options.require_wedgeable(cpu)?;
-    let guest = Guest::debian(options.board)?.with_kexec()?;
+    let guest = options.guest()?.with_kexec()?;
     let mode = Mode::Kdump { cpu, driver: !options.no_driver };
     let shown = |line: &str| {
         if !vmcore::is_line(line) {

@@ -16,6 +16,7 @@ mod modules;
 mod newest;
 mod orderly;
 mod psci_checker;
+mod runnable;
 mod snapshot;
 mod storm;
 mod tree;
@@ -83,10 +84,10 @@ pub struct Options {
     #[arg(long, value_name = "SEED", conflicts_with = "wedge")]
     pub storm: Option<u32>,
     /// Boot the newest kernel of Debian's backports
-    #[arg(long, conflicts_with = "wedge")]
+    #[arg(long)]
     pub newest: bool,
     /// Boot a newer kernel that checks PSCI while it starts (building it takes minutes, once)
-    #[arg(long, conflicts_with_all = ["wedge", "newest"])]
+    #[arg(long, conflicts_with_all = ["wedge", "storm", "newest"])]
     pub psci_checker: bool,
     /// Other firmware to boot on: an image of the whole first flash bank
     #[arg(long, value_name = "IMAGE")]

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::debian::Debian;
+use super::debian::Kernel;
 use crate::{paths, process};
 
 /// The modules, and where their sources are.
@@ -19,8 +19,8 @@ const MODULES: [(&str, &str); 2] = [("quell_stop", "include/linux"), ("quell_wed
 const BUILD_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Builds the modules and returns their files.
-pub fn build(debian: &Debian) -> Result<Vec<PathBuf>> {
-    let build = paths::target().join("linux/modules");
+pub fn build(kernel: &Kernel) -> Result<Vec<PathBuf>> {
+    let build = paths::target().join("linux/modules").join(kernel.release());
     fs::create_dir_all(&build)?;
     link(&paths::root().join("tests/linux/Kbuild"), &build)?;
     for (module, folder) in MODULES {
@@ -29,11 +29,18 @@ pub fn build(debian: &Debian) -> Result<Vec<PathBuf>> {
 
     let mut command = Command::new("make");
     // By its path: the makefile beside the headers includes one that must be installed under /usr/src.
-    command.arg("-f").arg(debian.common_headers().join("Makefile"));
-    command.arg("-C").arg(debian.headers()).arg(format!("M={}", build.display())).args([
+    command.arg("-f").arg(kernel.common_headers().join("Makefile")).arg("-C").arg(kernel.headers());
+    command
+        .arg(format!("KBUILD_OUTPUT={}", kernel.headers().display()))
+        .arg(format!("M={}", build.display()));
+    command.args([
         "ARCH=arm64",
         "CROSS_COMPILE=aarch64-linux-gnu-",
         "CC=aarch64-linux-gnu-gcc",
+        // The newest kernel's compiler knows an option that the host's may not.
+        "CONFIG_CC_HAS_MIN_FUNCTION_ALIGNMENT=",
+        // Types for BPF programs, which take another tool.
+        "CONFIG_DEBUG_INFO_BTF_MODULES=",
     ]);
     command.arg(format!("QUELL_INCLUDE={}", paths::root().join("include").display())).arg("modules");
     process::step("building the kernel modules", command, BUILD_TIMEOUT)?;

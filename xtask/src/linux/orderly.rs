@@ -5,7 +5,6 @@
 
 use anyhow::{Context, Result, ensure};
 
-use super::guest::Guest;
 use super::mode::{Mode, Way};
 use super::{Options, judge};
 use crate::test::{Case, Tally};
@@ -29,7 +28,7 @@ pub fn cases() -> impl Iterator<Item = Case> {
 /// Wedges `cpu` and leaves; returns the line about that CPU.
 pub fn run(options: &Options, cpu: u32, way: Way, on_line: impl FnMut(&str)) -> Result<String> {
     options.require_wedgeable(cpu)?;
-    let guest = Guest::debian(options.board)?;
+    let guest = options.guest()?;
     let guest = if way == Way::Kexec { guest.with_kexec()? } else { guest };
     let mode = Mode::Leave { cpu, way, driver: !options.no_driver };
     let console = options.script(&guest, mode, on_line)?;

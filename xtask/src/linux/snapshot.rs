@@ -5,7 +5,6 @@
 
 use anyhow::{Context, Result, ensure};
 
-use super::guest::Guest;
 use super::mode::Mode;
 use super::{Options, judge};
 use crate::test::{Case, Tally};
@@ -17,7 +16,7 @@ const WEDGED: u32 = 2;
 pub fn case() -> Case {
     Case::new("linux snapshot smp=4", |log| {
         let options = Options::on(4);
-        let guest = Guest::debian(options.board)?;
+        let guest = options.guest()?;
         let console = options.script(&guest, Mode::Snapshot { cpu: WEDGED }, |line| log.line(line))?;
         Ok(Tally { reason: Some(judge(&console, options.smp)?), ..Tally::pass() })
     })

@@ -7,7 +7,6 @@ use std::ops::RangeInclusive;
 
 use anyhow::{Context, Result, ensure};
 
-use super::guest::Guest;
 use super::mode::Mode;
 use super::{Options, judge, kdump, vmcore};
 use crate::test::{Case, Log, Tally};
@@ -44,7 +43,7 @@ pub fn run(options: &Options, seed: u32, on_line: impl FnMut(&str)) -> Result<St
 }
 
 fn ends(options: &Options, seed: u32, mut on_line: impl FnMut(&str)) -> Result<Ends> {
-    let guest = Guest::debian(options.board)?.with_kexec()?;
+    let guest = options.guest()?.with_kexec()?;
     let shown = |line: &str| {
         if !vmcore::is_line(line) {
             on_line(line);
