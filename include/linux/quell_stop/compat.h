@@ -5,6 +5,7 @@
 #ifndef QUELL_COMPAT_H
 #define QUELL_COMPAT_H
 
+#include <linux/context_tracking_state.h>
 #include <linux/ftrace.h>
 
 /* Where a hooked function goes on, and what a hook needs for it. From 6.4 on arm64 saves only the arguments. */
@@ -22,6 +23,11 @@ static __always_inline void quell_go_on_at(struct ftrace_regs *fregs, void (*fun
 {
 	ftrace_get_regs(fregs)->pc = (unsigned long)function;
 }
+#endif
+
+/* The bit of a CPU's context that is set while RCU waits for it; its name since 6.13 */
+#ifndef CT_RCU_WATCHING
+#define CT_RCU_WATCHING RCU_DYNTICKS_IDX
 #endif
 
 #endif /* QUELL_COMPAT_H */

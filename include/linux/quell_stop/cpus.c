@@ -2,10 +2,12 @@
 /*
  * Which CPU is which core, and which of them the kernel may still call.
  */
+#include <linux/context_tracking.h>
 #include <linux/cpuhotplug.h>
 #include <linux/cpumask.h>
 #include <linux/percpu.h>
 
+#include "compat.h"
 #include "quell_stop.h"
 
 static DEFINE_PER_CPU(u64, mpidr) = INVALID_HWID;
@@ -21,6 +23,15 @@ void quell_cpu_gone(unsigned int cpu)
 	cpumask_clear_cpu(cpu, &__cpu_active_mask);
 	if (cpumask_test_and_clear_cpu(cpu, &__cpu_online_mask))
 		atomic_dec(&__num_online_cpus);
+}
+
+void quell_cpu_idle_for_rcu(unsigned int cpu)
+{
+	atomic_t *state = per_cpu_ptr(&context_tracking.state, cpu);
+
+	/* A counter above its bits of state, which counts the ways in and out: as the CPU itself would on its way to sleep */
+	if (atomic_read(state) & CT_RCU_WATCHING)
+		atomic_add(CT_RCU_WATCHING, state);
 }
 
 static int learn_mpidr(unsigned int cpu)

@@ -59,6 +59,7 @@ static void evict(unsigned int cpu)
 	if (res.a0 == QUELL_SUCCESS || res.a0 == QUELL_PENDING) {
 		quell_report_evicted(cpu, quell_record_read(quell_cpu_mpidr(cpu), record) ? record : NULL);
 		quell_cpu_gone(cpu);
+		quell_cpu_idle_for_rcu(cpu);
 	} else {
 		pr_crit("cpu%u does not answer, nor does it let itself be stopped (%ld)\n", cpu, (long)res.a0);
 	}

@@ -39,6 +39,8 @@ void quell_cpus_exit(void);
 u64 quell_cpu_mpidr(unsigned int cpu);
 /* As if the CPU had taken itself down: nobody waits for it or calls it again. */
 void quell_cpu_gone(unsigned int cpu);
+/* RCU does not wait for the CPU any more. Only for one that is off, of a kernel that goes on. */
+void quell_cpu_idle_for_rcu(unsigned int cpu);
 
 /* session.c */
 int quell_session_init(void);
