@@ -5,7 +5,7 @@
 use anyhow::{Context, Result, bail, ensure};
 
 /// What the stock kernel says when a CPU has not heard it.
-const FAILED_TO_STOP: &str = "failed to stop secondary CPUs";
+pub const FAILED_TO_STOP: &str = "failed to stop secondary CPUs";
 
 /// What the lines of the init script start with.
 const INIT: &str = "quell-init: ";

@@ -9,17 +9,24 @@ use anyhow::{Context, Result, ensure};
 use super::mode::Mode;
 use super::{Options, judge, vmcore};
 use crate::paths;
-use crate::test::{Case, Log, Tally};
+use crate::test::{Case, Log};
 
 /// The CPU that is wedged in the case.
 const WEDGED: u32 = 2;
 
-/// The case of `cargo xtask test`.
-pub fn case() -> Case {
-    Case::new("linux kdump smp=4", |log: &mut Log| {
-        let line = run(&Options::on(4), WEDGED, |line| log.line(line))?;
-        Ok(Tally { reason: Some(line), ..Tally::pass() })
-    })
+/// Returns the cases of `cargo xtask test`.
+pub fn cases() -> [Case; 3] {
+    let case = |name: &str, options: Options, cpu| {
+        Case::new(format!("linux kdump {name}"), move |log: &mut Log| {
+            options.tally(|| run(&options, cpu, |line| log.line(line)))
+        })
+    };
+    [
+        case("smp=4", Options::on(4), WEDGED),
+        // The boot CPU, so that the crash kernel counts the CPUs in another way.
+        case("smp=4 wedged=0", Options::on(4), 0).only_full(),
+        case("newest smp=4", Options::newest(4), WEDGED).only_full(),
+    ]
 }
 
 /// Wedges `cpu` and panics with a crash kernel loaded; returns the line that sums up what that kernel found.
@@ -36,18 +43,24 @@ pub fn run(options: &Options, cpu: u32, mut on_line: impl FnMut(&str)) -> Result
     let file = vmcore::bytes(&console)?;
     // For readelf -n and the like.
     fs::write(paths::target().join("linux/vmcore-notes"), &file)?;
-    judge(&console, &vmcore::notes(&file)?, options.smp, cpu)
+    let mpidr = options.board.affinity_of(cpu);
+    judge(&console, &vmcore::notes(&file)?, options.smp, cpu, mpidr)
 }
 
-/// Judges a run on `smp` CPUs of which `wedged` did not listen.
-fn judge(console: &str, notes: &[vmcore::Note], smp: u32, wedged: u32) -> Result<String> {
+/// Judges a run on `smp` CPUs of which `wedged`, with this MPIDR, did not listen.
+fn judge(console: &str, notes: &[vmcore::Note], smp: u32, wedged: u32, mpidr: u64) -> Result<String> {
     let (crashed, captured) = halves(console)?;
     judge::wedge(crashed, smp, wedged)?;
     let online = online(captured, smp)?;
 
-    let start = format!("record: cpu{wedged} ");
-    let record =
-        captured.lines().find_map(|line| line.strip_prefix(&start)).context("no record of the wedged CPU")?;
+    // The crash kernel counts from the CPU that it was started on: only the MPIDR is the same.
+    let mpidr = format!(" mpidr={mpidr:#x} ");
+    let mut records = captured.lines().filter(|line| line.starts_with("record: cpu"));
+    let record = records.find(|line| line.contains(&mpidr)).context("no record of the wedged CPU")?;
+    ensure!(
+        record.contains(" NMI "),
+        "the record is not of a CPU that the secure interrupt stopped: {record}"
+    );
     let pc =
         record.split(' ').find_map(|word| word.strip_prefix("pc=0x")).context("a record without a pc")?;
     let pc = u64::from_str_radix(pc, 16).context("the record's pc is no number")?;
@@ -106,31 +119,33 @@ quell-init: capture done
 
     #[test]
     fn the_wedged_cpu_is_in_record_and_dump() {
-        let line = judge(GOOD, &notes(), 4, 2).unwrap();
+        let line = judge(GOOD, &notes(), 4, 2, 2).unwrap();
         assert_eq!(line, "kdump: cpus online 0-3, cpu2 record pc=0xffffcf12382ed008");
         for (good, bad) in [
-            ("record: cpu2", "record: cpu3"),
+            ("mpidr=0x2", "mpidr=0x3"),
             ("left=0", "left=1"),
             ("0-3", "0-1,3"),
             ("NMI pc=0xffffcf12382ed008 pstate", "NMI pc=0x0 pstate"),
             ("Starting crashdump", "Rebooting"),
         ] {
-            assert!(judge(&GOOD.replace(good, bad), &notes(), 4, 2).is_err(), "{bad}");
+            assert!(judge(&GOOD.replace(good, bad), &notes(), 4, 2, 2).is_err(), "{bad}");
         }
+        let renumbered = GOOD.replace("record: cpu2", "record: cpu0");
+        judge(&renumbered, &notes(), 4, 2, 2).unwrap();
         let stock = GOOD.replace(
             "quell-init: capture: cpus online 0-3",
             "[    0.1] psci: failed to boot CPU2 (-22)\nquell-init: capture: cpus online 0-1,3",
         );
         assert!(
-            judge(&stock, &notes(), 4, 2).unwrap_err().to_string().ends_with("failed to boot CPU2 (-22)")
+            judge(&stock, &notes(), 4, 2, 2).unwrap_err().to_string().ends_with("failed to boot CPU2 (-22)")
         );
     }
 
     #[test]
     fn every_cpu_has_a_note_that_says_something() {
-        assert!(judge(GOOD, &notes()[..3], 4, 2).is_err());
+        assert!(judge(GOOD, &notes()[..3], 4, 2, 2).is_err());
         let mut empty = notes();
         empty[3].pc = 0;
-        assert!(judge(GOOD, &empty, 4, 2).is_err());
+        assert!(judge(GOOD, &empty, 4, 2, 2).is_err());
     }
 }

@@ -10,6 +10,7 @@ mod judge;
 mod kdump;
 mod kernel;
 mod kexec;
+mod latency;
 mod loader;
 mod mode;
 mod modules;
@@ -108,6 +109,18 @@ impl Options {
             newest: false,
             psci_checker: false,
             flash0: None,
+        }
+    }
+
+    fn newest(smp: u32) -> Self {
+        Self { newest: true, ..Self::on(smp) }
+    }
+
+    /// Runs what is one test, and returns a line; it is skipped where the kernel can not be booted.
+    fn tally(&self, run: impl FnOnce() -> Result<String>) -> Result<Tally> {
+        match if self.newest { newest::unusable()? } else { None } {
+            Some(reason) => Ok(Tally::skip(reason)),
+            None => Ok(Tally { reason: Some(run()?), ..Tally::pass() }),
         }
     }
 
@@ -227,10 +240,11 @@ pub fn cases() -> Vec<Case> {
         let Stopped { sum, .. } = wedge(&virt(), 2, false, |line| log.line(line))?;
         Ok(Tally { reason: Some(sum), ..Tally::pass() })
     }));
-    cases.push(kdump::case());
+    cases.extend(kdump::cases());
     cases.extend(orderly::cases());
-    cases.push(snapshot::case());
+    cases.extend(snapshot::cases());
     cases.extend(storm::cases());
+    cases.push(latency::case());
     cases.push(Case::new("linux suspend smp=4", |log| suspend(log, 4)).only_full());
     cases.push(Case::new(format!("linux newest cpu={}", newest::CPU), newest::case).only_full());
     for smp in [4, 8] {

@@ -35,9 +35,8 @@ const VECTOR_BYTES: u32 = 256;
 
 /// Boots the newest kernel on the core that has the most, and looks at what it found there.
 pub fn case(log: &mut Log) -> Result<Tally> {
-    let version = Program::chosen().version()?;
-    if version < FIRST_QEMU {
-        return Ok(Tally::skip(format!("QEMU {version} has not all that the kernel uses")));
+    if let Some(reason) = unusable()? {
+        return Ok(Tally::skip(reason));
     }
     let options = Options { newest: true, ..Options::with(CPU) };
     let console = options.script(&options.guest()?, Mode::Boot, |line| log.line(line))?;
@@ -47,6 +46,12 @@ pub fn case(log: &mut Log) -> Result<Tally> {
         vectors(&console, extension, VECTOR_BYTES)?;
     }
     Ok(Tally { reason: Some(judge::release(&console)?), ..Tally::pass() })
+}
+
+/// Returns why the kernel can not be booted on this QEMU, if so.
+pub fn unusable() -> Result<Option<String>> {
+    let version = Program::chosen().version()?;
+    Ok((version < FIRST_QEMU).then(|| format!("QEMU {version} has not all that the kernel uses")))
 }
 
 /// Demands that the kernel has found features and uses them.

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::mode::{Mode, Way};
 use super::{Options, judge};
-use crate::test::{Case, Tally};
+use crate::test::Case;
 
 /// The CPU that is wedged.
 const WEDGED: u32 = 2;
@@ -17,11 +17,13 @@ const CPUS: u32 = 4;
 
 /// Returns the cases of `cargo xtask test`.
 pub fn cases() -> impl Iterator<Item = Case> {
-    Way::ALL.into_iter().map(|way| {
-        Case::new(format!("linux {} wedged smp={CPUS}", way.name()), move |log| {
-            let line = run(&Options::on(CPUS), WEDGED, way, |line| log.line(line))?;
-            Ok(Tally { reason: Some(line), ..Tally::pass() })
+    let case = |way: Way, kernel: &str, options: Options| {
+        Case::new(format!("linux {} {kernel}wedged smp={CPUS}", way.name()), move |log| {
+            options.tally(|| run(&options, WEDGED, way, |line| log.line(line)))
         })
+    };
+    Way::ALL.into_iter().flat_map(move |way| {
+        [case(way, "", Options::on(CPUS)), case(way, "newest ", Options::newest(CPUS)).only_full()]
     })
 }
 

@@ -7,19 +7,22 @@ use anyhow::{Context, Result, ensure};
 
 use super::mode::Mode;
 use super::{Options, judge};
-use crate::test::{Case, Tally};
+use crate::test::Case;
 
 /// The CPU that is wedged.
 const WEDGED: u32 = 2;
 
-/// The case of `cargo xtask test`.
-pub fn case() -> Case {
-    Case::new("linux snapshot smp=4", |log| {
-        let options = Options::on(4);
-        let guest = options.guest()?;
-        let console = options.script(&guest, Mode::Snapshot { cpu: WEDGED }, |line| log.line(line))?;
-        Ok(Tally { reason: Some(judge(&console, options.smp)?), ..Tally::pass() })
-    })
+/// Returns the cases of `cargo xtask test`.
+pub fn cases() -> [Case; 2] {
+    let case = |kernel: &str, options: Options| {
+        Case::new(format!("linux snapshot {kernel}smp=4"), move |log| {
+            options.tally(|| {
+                let mode = Mode::Snapshot { cpu: WEDGED };
+                judge(&options.script(&options.guest()?, mode, |line| log.line(line))?, options.smp)
+            })
+        })
+    };
+    [case("", Options::on(4)), case("newest ", Options::newest(4)).only_full()]
 }
 
 /// Judges a run on `smp` CPUs; returns what the wedged one did.
