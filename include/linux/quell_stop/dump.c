@@ -16,11 +16,6 @@ static u64 strip_signature(u64 address)
 	return address & BIT_ULL(55) ? address | GENMASK_ULL(63, 48) : address;
 }
 
-static bool in_kernel(const struct quell_core_record *record)
-{
-	return (record->pstate & PSR_MODE_MASK) != PSR_MODE_EL0t;
-}
-
 static void dump_registers(struct seq_file *m, const struct quell_core_record *record)
 {
 	unsigned int i;
@@ -68,7 +63,7 @@ static void dump_trace(struct seq_file *m, const struct quell_core_record *recor
 	u64 frame;
 	void *stack;
 
-	if (!in_kernel(record))
+	if (!quell_record_in_kernel(record))
 		return;
 	seq_printf(m, "  lr %pS\n", (void *)strip_signature(record->x[30]));
 	frame = dump_stack_part(m, record->x[29], sp, top);
@@ -79,7 +74,7 @@ static void dump_trace(struct seq_file *m, const struct quell_core_record *recor
 void quell_dump_record(struct seq_file *m, const struct quell_core_record *record, bool symbols)
 {
 	seq_printf(m, "pc=0x%llx pstate=0x%llx %s", record->pc, record->pstate, quell_irq_state(record->pstate));
-	if (symbols && in_kernel(record))
+	if (symbols && quell_record_in_kernel(record))
 		seq_printf(m, " %pS", (void *)record->pc);
 	seq_putc(m, '\n');
 	dump_registers(m, record);

@@ -48,11 +48,15 @@ static void notrace before_stop(unsigned long ip, unsigned long parent_ip, struc
 	local_irq_restore(flags);
 }
 
-/* PERMANENT: a stop must not depend on the sysctl kernel.ftrace_enabled */
+/*
+ * PERMANENT: a stop must not depend on the sysctl kernel.ftrace_enabled. RECURSION: nor on whether the kernel panics in
+ * a tracer; a stop calls none of the hooked functions.
+ */
 #define STOP_HOOK(name, stop_kind, replacement) {				\
 	.ops = {								\
 		.func = before_stop,						\
-		.flags = QUELL_FTRACE_FLAGS | FTRACE_OPS_FL_PERMANENT,		\
+		.flags = QUELL_FTRACE_FLAGS | FTRACE_OPS_FL_PERMANENT |		\
+			 FTRACE_OPS_FL_RECURSION,				\
 	},									\
 	.function = (name),							\
 	.kind = (stop_kind),							\

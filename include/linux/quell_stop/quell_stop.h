@@ -5,7 +5,7 @@
  *	main.c		finds the service
  *	hook.c		puts it before the kernel's own stop functions
  *	cpus.c		which CPU is which core, and which of them the kernel may still call
- *	session.c	one stop: ask the members, BEGIN, POLL
+ *	session.c	one stop: BEGIN, ask the members, POLL
  *	orderly.c	an orderly reboot, power-off or kexec, with a CPU that does not listen
  *	record.c	what a core was doing, as the firmware has recorded it
  *	note.c		the same for a crash dump: its ELF notes
@@ -59,6 +59,8 @@ void quell_orderly_exit(void);
 bool quell_record_read(u64 mpidr, struct quell_core_record *record);
 void quell_record_regs(const struct quell_core_record *record, struct pt_regs *regs);
 u64 quell_record_sp(const struct quell_core_record *record);
+/* Whether the core was in the kernel: not in a program, nor in a virtual machine. */
+bool quell_record_in_kernel(const struct quell_core_record *record);
 /* Process that the core was running, 0 if it can not be told. */
 pid_t quell_record_pid(const struct quell_core_record *record);
 
@@ -91,7 +93,7 @@ void quell_report_sum(unsigned long kind, unsigned long targets, u64 progress);
 
 /* The owner's side of one stop, in ticks of the system counter. */
 struct quell_times {
-	u64 begin;	/* when it began */
+	u64 begin;	/* before BEGIN */
 	u64 ask;	/* before the members were asked */
 	u64 done;	/* after the last POLL */
 };

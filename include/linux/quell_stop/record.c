@@ -6,6 +6,8 @@
 #include <linux/sched.h>
 #include <linux/uaccess.h>
 
+#include <asm/virt.h>
+
 #include "quell_stop.h"
 
 bool quell_record_read(u64 mpidr, struct quell_core_record *record)
@@ -37,14 +39,20 @@ void quell_record_regs(const struct quell_core_record *record, struct pt_regs *r
 	regs->pstate = record->pstate;
 }
 
-pid_t quell_record_pid(const struct quell_core_record *record)
+bool quell_record_in_kernel(const struct quell_core_record *record)
 {
 	u64 mode = record->pstate & PSR_MODE_MASK;
+
+	return mode == (is_kernel_in_hyp_mode() ? PSR_MODE_EL2h : PSR_MODE_EL1h);
+}
+
+pid_t quell_record_pid(const struct quell_core_record *record)
+{
 	/* Where the kernel keeps it while it is in the kernel */
 	struct task_struct *task = (struct task_struct *)record->sp_el0;
 	pid_t pid;
 
-	if (mode != PSR_MODE_EL1h && mode != PSR_MODE_EL2h)
+	if (!quell_record_in_kernel(record) || get_kernel_nofault(pid, &task->pid))
 		return 0;
-	return get_kernel_nofault(pid, &task->pid) ? 0 : pid;
+	return pid;
 }

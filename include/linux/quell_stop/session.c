@@ -2,12 +2,11 @@
 /*
  * One stop of all other CPUs.
  *
- * BEGIN raises the firmware's fence, so that no CPU comes online any more. Each member is asked by a csd, the
+ * BEGIN raises the firmware's fence, so that no CPU comes online any more. Then each member is asked by a csd, the
  * lock-free half of the kernel's cross calls: it masks everything and says ACK, which does not return. One that does
  * not come within grace_ms gets the firmware's secure interrupt, which it cannot mask. POLL drives and ends it.
  *
- * For a crash dump the members are asked first: BEGIN ends CPUs that sleep in the firmware where they are, and their
- * registers would be missing. They come, save them, and wait for BEGIN.
+ * One that slept in the firmware at BEGIN stays there. Being asked wakes it, and the firmware records what it did.
  */
 #define pr_fmt(fmt) "quell: " fmt
 
@@ -34,9 +33,8 @@
 #define SLACK_US	(500 * USEC_PER_MSEC)
 /* After this a second stopper of the same kind may take over from one that died in the middle */
 #define LEASE_US	(30 * USEC_PER_SEC)
-/* Longest wait for CPUs that sleep, before BEGIN; and that of a member for BEGIN */
-#define GATHER_US	(10 * USEC_PER_MSEC)
-#define DECISION_US	(50 * USEC_PER_MSEC)
+/* Longest wait for the records of the CPUs that slept, all together */
+#define RECORDS_US	(500 * USEC_PER_MSEC)
 
 /* How long the parameters may be: a machine has to come to an end */
 #define GRACE_MS_MAX	10000
@@ -64,15 +62,6 @@ static unsigned int nmi_ms = 1000;
 module_param_cb(nmi_ms, &nmi_ops, &nmi_ms, 0644);
 MODULE_PARM_DESC(nmi_ms, "time for the secure interrupt to reach a CPU, 10 to 10000 (default 1000)");
 
-/* Whether the members stop, for those that were asked before it was known */
-enum decision {
-	UNDECIDED,
-	STOP,
-	GO_ON,
-};
-
-static enum decision decision;
-static atomic_t gathered;
 static DEFINE_PER_CPU(call_single_data_t, stop_csd);
 
 /* The one that a report is told from */
@@ -84,18 +73,6 @@ static int stopped_by = -1;
 static u64 ticks(u64 us)
 {
 	return us * (arch_timer_get_cntfrq() / USEC_PER_SEC);
-}
-
-static enum decision wait_for_decision(void)
-{
-	u64 start = get_cycles();
-	enum decision now;
-
-	do {
-		now = READ_ONCE(decision);
-		cpu_relax();
-	} while (now == UNDECIDED && get_cycles() - start < ticks(DECISION_US));
-	return now;
 }
 
 static void save_own_note(void)
@@ -113,17 +90,9 @@ static void save_own_note(void)
 static void member_stop(void *unused)
 {
 	struct arm_smccc_res res;
-	unsigned long flags = local_daif_save();
 
+	local_daif_mask();
 	save_own_note();
-	/* Pairs with the owner's look at it: the note is written */
-	smp_mb__before_atomic();
-	atomic_inc(&gathered);
-	if (wait_for_decision() != STOP) {
-		local_daif_restore(flags);
-		return;
-	}
-
 	arm_smccc_1_1_smc(QUELL_FID_ACK, get_irq_regs(), &res);
 	/* Only here if no session wants it any more: still, this kernel is done with this CPU */
 	arm_smccc_1_1_smc(PSCI_0_2_FN_CPU_OFF, &res);
@@ -141,16 +110,6 @@ static void ask_members(void)
 			smp_call_function_single_async(cpu, per_cpu_ptr(&stop_csd, cpu));
 }
 
-static void gather_members(void)
-{
-	int others = num_online_cpus() - 1;
-	u64 start = get_cycles();
-
-	ask_members();
-	while (atomic_read(&gathered) < others && get_cycles() - start < ticks(GATHER_US))
-		cpu_relax();
-}
-
 static void poll_until_over(unsigned long handle, struct arm_smccc_res *res)
 {
 	u64 limit = ticks((grace_ms + nmi_ms) * USEC_PER_MSEC + SLACK_US);
@@ -161,18 +120,31 @@ static void poll_until_over(unsigned long handle, struct arm_smccc_res *res)
 	} while (res->a0 == QUELL_PENDING && get_cycles() - start < limit);
 }
 
-static void account_member(unsigned int cpu, u64 mpidr)
+/* Read the record of a CPU whose registers only the firmware knows; one that slept may still have to wake up */
+static bool read_stopped(u64 mpidr, u8 why, u64 deadline)
+{
+	switch (why) {
+	case QUELL_WHY_NMI:
+	case QUELL_WHY_LOST:
+		return quell_record_read(mpidr, record);
+	case QUELL_WHY_SUSPENDED:
+		while (!quell_record_read(mpidr, record))
+			if (get_cycles() >= deadline)
+				return false;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void account_member(unsigned int cpu, u64 mpidr, u64 deadline)
 {
 	struct arm_smccc_res status;
 	struct pt_regs regs;
-	u8 why;
 	bool recorded;
 
 	arm_smccc_1_1_smc(QUELL_FID_STATUS, mpidr, &status);
-	why = quell_status_why(&status);
-	/* Only the firmware knows the registers of one that did not listen */
-	recorded = status.a0 == QUELL_SUCCESS && (why == QUELL_WHY_NMI || why == QUELL_WHY_LOST) &&
-		   quell_record_read(mpidr, record);
+	recorded = status.a0 == QUELL_SUCCESS && read_stopped(mpidr, quell_status_why(&status), deadline);
 	if (recorded) {
 		quell_record_regs(record, &regs);
 		quell_note_save(cpu, &regs, quell_record_pid(record));
@@ -183,13 +155,24 @@ static void account_member(unsigned int cpu, u64 mpidr)
 		quell_cpu_gone(cpu);
 }
 
-static void account_members(void)
+static void account_members(unsigned long kind)
 {
+	/* Only a crash dump is worth waiting for what sleeping CPUs did */
+	u64 deadline = get_cycles() + (kind == QUELL_KIND_CRASH ? ticks(RECORDS_US) : 0);
 	unsigned int cpu;
 
 	for_each_online_cpu(cpu)
 		if (cpu != smp_processor_id() && quell_cpu_mpidr(cpu) != INVALID_HWID)
-			account_member(cpu, quell_cpu_mpidr(cpu));
+			account_member(cpu, quell_cpu_mpidr(cpu), deadline);
+}
+
+static void forget_members(void)
+{
+	unsigned int cpu;
+
+	for_each_online_cpu(cpu)
+		if (cpu != smp_processor_id())
+			quell_cpu_gone(cpu);
 }
 
 /* Go on without those that are left: they never return to this kernel, and the next one may start CPUs */
@@ -198,7 +181,9 @@ static void give_up_rest(unsigned long handle)
 	struct arm_smccc_res res;
 
 	arm_smccc_1_1_smc(QUELL_FID_RELEASE, handle, QUELL_RELEASE_OFF, QUELL_ALL_CORES, &res);
-	if (res.a0 != QUELL_SUCCESS)
+	if (res.a0 == QUELL_SUCCESS)
+		forget_members();
+	else
 		pr_crit("the firmware does not release the CPUs that are left (%ld)\n", (long)res.a0);
 }
 
@@ -210,35 +195,30 @@ bool quell_stop_others(unsigned long kind)
 	if (stopped_by == smp_processor_id())
 		return true;
 
-	times.begin = times.ask = __arch_counter_get_cntpct();
-	if (kind == QUELL_KIND_CRASH) {
-		atomic_set(&gathered, 0);
-		WRITE_ONCE(decision, UNDECIDED);
-		gather_members();
-	}
-	arm_smccc_1_1_smc(QUELL_FID_BEGIN, kind, grace_ms * USEC_PER_MSEC, nmi_ms * USEC_PER_MSEC, LEASE_US, ~0UL, kind, &begin);
+	times.begin = __arch_counter_get_cntpct();
+	/* The cookie tells the kind to who reads the records later */
+	arm_smccc_1_1_smc(QUELL_FID_BEGIN, kind, grace_ms * USEC_PER_MSEC, nmi_ms * USEC_PER_MSEC, LEASE_US, ~0UL, kind,
+			  &begin);
 	if (begin.a0 != QUELL_SUCCESS) {
-		WRITE_ONCE(decision, GO_ON);
 		pr_crit("the firmware refuses to stop the other CPUs (%ld)\n", (long)begin.a0);
 		return false;
 	}
-	WRITE_ONCE(decision, STOP);
 
-	if (kind != QUELL_KIND_CRASH) {
-		times.ask = __arch_counter_get_cntpct();
-		ask_members();
-	}
+	times.ask = __arch_counter_get_cntpct();
+	ask_members();
 	poll_until_over(begin.a1, &poll);
 	times.done = __arch_counter_get_cntpct();
 	stopped_by = smp_processor_id();
 
 	quell_timeline_owner(quell_own_mpidr(), &times);
-	account_members();
+	account_members(kind);
 	if ((long)poll.a0 < 0)
 		pr_crit("the firmware lost the session (%ld)\n", (long)poll.a0);
 	else
 		quell_report_sum(kind, begin.a2, poll.a1);
-	if (poll.a0 == QUELL_PARTIAL)
+	if (poll.a0 == QUELL_SUCCESS)
+		forget_members();
+	else if (poll.a0 == QUELL_PARTIAL)
 		give_up_rest(begin.a1);
 	return true;
 }

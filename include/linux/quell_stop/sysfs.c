@@ -71,9 +71,10 @@ static ssize_t last_session_show(struct kobject *kobject, struct kobj_attribute 
 	kfree(record);
 	if (!summary.generation)
 		return 0;
-	return sysfs_emit(to, "generation=%u kind=%s acked=%u nmi=%u lost=%u\n", summary.generation,
+	return sysfs_emit(to, "generation=%u kind=%s acked=%u nmi=%u suspended=%u lost=%u\n", summary.generation,
 			  quell_kind_name(summary.kind), summary.by_why[QUELL_WHY_ACK],
-			  summary.by_why[QUELL_WHY_NMI], summary.by_why[QUELL_WHY_LOST]);
+			  summary.by_why[QUELL_WHY_NMI], summary.by_why[QUELL_WHY_SUSPENDED],
+			  summary.by_why[QUELL_WHY_LOST]);
 }
 
 static struct kobj_attribute version = __ATTR_RO(version);

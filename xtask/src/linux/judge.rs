@@ -87,8 +87,6 @@ pub struct Sum {
     pub acked: u32,
     /// CPUs that the secure interrupt stopped.
     pub nmi: u32,
-    /// CPUs that were off, or asleep.
-    pub off: u32,
 }
 
 /// Demands that the last stop on a console was of a kind, and reached all of so many targets.
@@ -109,7 +107,7 @@ pub fn sum_of(console: &str, kind: &str) -> Result<Sum> {
         && field("targets")? == acked + nmi + off
         && field("left")? == 0;
     ensure!(all, "not every CPU was stopped: {line}");
-    Ok(Sum { line: line.to_owned(), acked, nmi, off })
+    Ok(Sum { line: line.to_owned(), acked, nmi })
 }
 
 /// Demands that the init script came to its end, with this line.
@@ -137,7 +135,7 @@ fn said(console: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Finds `name=NUMBER` among the words of a line.
-fn field(line: &str, name: &str) -> Option<u32> {
+pub fn field(line: &str, name: &str) -> Option<u32> {
     let word = line.split(' ').find_map(|word| word.strip_prefix(name)?.strip_prefix('='))?;
     word.parse().ok()
 }

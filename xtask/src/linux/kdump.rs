@@ -77,8 +77,9 @@ fn judge(console: &str, notes: &[vmcore::Note], smp: u32, wedged: u32, mpidr: u6
 
 /// Splits a console into that of the kernel that crashed, and that of the crash kernel, which must have come to its end.
 pub fn halves(console: &str) -> Result<(&str, &str)> {
-    let (crashed, captured) =
-        console.split_once("Starting crashdump kernel...").context("the crash kernel was not started")?;
+    // The last words of the first one may be missing, if a CPU was stopped while it held the console.
+    let at = console.find("quell.mode=capture").context("the crash kernel was not started")?;
+    let (crashed, captured) = console.split_at(at);
     judge::done(captured, "capture done")?;
     judge::no_trouble(captured)?;
     Ok((crashed, captured))
@@ -106,6 +107,7 @@ mod tests {
 [    6.6] quell: cpu2 NMI pc=0xffffcf12382ed008 (wedge_loop+0x8/0x14 [quell_wedge]) pstate=0x804003c9 IRQs masked
 [    6.6] stop: kind=CRASH targets=3 acked=2 nmi=1 off=0 left=0
 [    6.7] Starting crashdump kernel...
+[    0.0] Kernel command line: console=ttyAMA0 panic=1 quell.mode=capture quell.driver=1
 quell-init: capture: cpus online 0-3
 record: cpu1 mpidr=0x1 generation=1 ACK pc=0xffffbe2356a726f4 pstate=0x604003c9 IRQs masked
 record: cpu2 mpidr=0x2 generation=1 NMI pc=0xffffcf12382ed008 pstate=0x804003c9 IRQs masked
@@ -126,7 +128,7 @@ quell-init: capture done
             ("left=0", "left=1"),
             ("0-3", "0-1,3"),
             ("NMI pc=0xffffcf12382ed008 pstate", "NMI pc=0x0 pstate"),
-            ("Starting crashdump", "Rebooting"),
+            ("quell.mode=capture", "quell.mode=boot"),
         ] {
             assert!(judge(&GOOD.replace(good, bad), &notes(), 4, 2, 2).is_err(), "{bad}");
         }
