@@ -16,6 +16,7 @@
 #include <linux/percpu.h>
 #include <linux/printk.h>
 #include <linux/string.h>
+#include <linux/threads.h>
 
 #include "quell_stop.h"
 
@@ -42,7 +43,8 @@ void quell_note_save(unsigned int cpu, const struct pt_regs *regs, pid_t pid)
 	to->header.n_namesz = sizeof("CORE");
 	to->header.n_descsz = sizeof(to->status);
 	to->header.n_type = NT_PRSTATUS;
-	to->status.common.pr_pid = pid;
+	/* gdb tells threads apart by it, and every idle CPU runs process 0: then a number that no process has */
+	to->status.common.pr_pid = pid ?: PID_MAX_LIMIT + cpu;
 	memcpy(&to->status.pr_reg, &regs->user_regs, sizeof(to->status.pr_reg));
 }
 

@@ -2,6 +2,7 @@
 
 //! A crash dump with a wedged CPU: the crash kernel gets every CPU back, and the dump has the registers of each.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use anyhow::{Context, Result, ensure};
@@ -70,6 +71,8 @@ fn judge(console: &str, notes: &[vmcore::Note], smp: u32, wedged: u32, mpidr: u6
         notes.iter().all(|note| note.pc != 0 && note.sp != 0),
         "the core file has an empty note: {notes:x?}"
     );
+    let pids: BTreeSet<_> = notes.iter().map(|note| note.pid).collect();
+    ensure!(pids.len() == notes.len(), "gdb can not tell the CPUs of the core file apart: {notes:x?}");
     let note = notes.iter().find(|note| note.pc == pc);
     note.with_context(|| format!("no note of the core file has the pc {pc:#x}: {notes:x?}"))?;
     Ok(format!("kdump: cpus online {online}, cpu{wedged} record pc={pc:#x}"))
@@ -116,7 +119,9 @@ quell-init: capture done
 
     fn notes() -> Vec<vmcore::Note> {
         let note = |pid, pc| vmcore::Note { pid, sp: 0xffff_8000_0801_3ee0, pc, pstate: 0x3c9 };
-        [(1, 0x10), (0, 0x20), (7, 0xffff_cf12_382e_d008), (0, 0x30)].map(|(pid, pc)| note(pid, pc)).into()
+        [(1, 0x10), (118, 0x20), (0x40_0002, 0xffff_cf12_382e_d008), (0x40_0003, 0x30)]
+            .map(|(pid, pc)| note(pid, pc))
+            .into()
     }
 
     #[test]
@@ -146,6 +151,9 @@ quell-init: capture done
     #[test]
     fn every_cpu_has_a_note_that_says_something() {
         assert!(judge(GOOD, &notes()[..3], 4, 2, 2).is_err());
+        let mut alike = notes();
+        alike[3].pid = alike[2].pid;
+        assert!(judge(GOOD, &alike, 4, 2, 2).is_err());
         let mut empty = notes();
         empty[3].pc = 0;
         assert!(judge(GOOD, &empty, 4, 2, 2).is_err());
