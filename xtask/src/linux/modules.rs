@@ -47,10 +47,22 @@ pub fn build(kernel: &Kernel) -> Result<Vec<PathBuf>> {
     Ok(MODULES.map(|(module, _)| build.join(module).join(module).with_extension("ko")).into())
 }
 
-/// Links the files of a folder into another: kbuild writes its output beside the sources.
+/// Links the sources of a module into another folder: kbuild writes its output beside them.
 fn link_all(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to)?;
-    fs::read_dir(from)?.try_for_each(|entry| link(&entry?.path(), to))
+    for entry in fs::read_dir(from)? {
+        let file = entry?.path();
+        if is_source(&file) {
+            link(&file, to)?;
+        }
+    }
+    Ok(())
+}
+
+/// Tells sources from what kbuild has left beside them, if somebody has built the module there.
+fn is_source(file: &Path) -> bool {
+    let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    name == "Kbuild" || name.ends_with(".h") || (name.ends_with(".c") && !name.ends_with(".mod.c"))
 }
 
 fn link(file: &Path, folder: &Path) -> Result<()> {
@@ -64,4 +76,21 @@ fn link(file: &Path, folder: &Path) -> Result<()> {
         symlink(file, link)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_sources_are_linked() {
+        for name in ["Kbuild", "main.c", "quell_stop.h"] {
+            assert!(is_source(Path::new(name)), "{name}");
+        }
+        for name in
+            ["Makefile", "main.o", "quell_stop.mod.c", "quell_stop.ko", ".main.o.cmd", "Module.symvers"]
+        {
+            assert!(!is_source(Path::new(name)), "{name}");
+        }
+    }
 }
