@@ -60,6 +60,7 @@ static void evict(unsigned int cpu)
 		quell_report_evicted(cpu, quell_record_read(quell_cpu_mpidr(cpu), record) ? record : NULL);
 		quell_cpu_gone(cpu);
 		quell_cpu_idle_for_rcu(cpu);
+		pr_info("cpu%u: %u tasks run elsewhere\n", cpu, quell_tasks_move(cpu));
 	} else {
 		pr_crit("cpu%u does not answer, nor does it let itself be stopped (%ld)\n", cpu, (long)res.a0);
 	}

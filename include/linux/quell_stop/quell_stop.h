@@ -7,6 +7,7 @@
  *	cpus.c		which CPU is which core, and which of them the kernel may still call
  *	session.c	one stop: BEGIN, ask the members, POLL
  *	orderly.c	an orderly reboot, power-off or kexec, with a CPU that does not listen
+ *	tasks.c		the tasks that wait for a CPU which is gone
  *	record.c	what a core was doing, as the firmware has recorded it
  *	note.c		the same for a crash dump: its ELF notes
  *	report.c	what became of each CPU, in words
@@ -54,6 +55,9 @@ bool quell_stop_others(unsigned long kind);
 /* orderly.c */
 int quell_orderly_init(void);
 void quell_orderly_exit(void);
+
+/* tasks.c: let others run the tasks that wait for this CPU, which is off; returns how many. May sleep. */
+unsigned int quell_tasks_move(unsigned int cpu);
 
 /* record.c: where READ writes to must be from kmalloc(). */
 bool quell_record_read(u64 mpidr, struct quell_core_record *record);
