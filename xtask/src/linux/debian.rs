@@ -85,7 +85,7 @@ impl Kernel {
 
     /// The newest one that Debian has. Downloads and unpacks what is not there yet.
     pub fn newest() -> Result<Self> {
-        let root = fetch("debian-newest", BACKPORTS, newest_packages)?;
+        let root = fetch("debian-backports", BACKPORTS, newest_packages)?;
         let libc = fetch("debian-libc", STABLE, |_| Ok(vec!["libc6".to_owned()]))?;
         let folder = only_entry(&root.join("usr/lib/modules"))?;
         let release =
