@@ -31,10 +31,9 @@ static struct dentry *folder;
 static DEFINE_MUTEX(lock);
 /* Where READ writes to */
 static struct quell_core_record *buffer;
-/* The last snapshot: its records by CPU, which CPUs it was about, which were captured, and who took it */
+/* The last snapshot: its records by CPU, which CPUs it was about, and which were captured */
 static struct quell_core_record *records;
 static cpumask_t asked, captured;
-static unsigned int asker;
 
 static void collect(unsigned int cpu, u64 since)
 {
@@ -51,21 +50,17 @@ static int take_snapshot(u64 target)
 	unsigned int cpu;
 	u64 since;
 
-	/* The caller does not move: the firmware takes it as the one that asks */
-	asker = get_cpu();
-	if (!cpumask_test_cpu(asker, &asked) || target == QUELL_ALL_CORES) {
-		since = __arch_counter_get_cntpct();
-		arm_smccc_1_1_smc(QUELL_FID_SNAPSHOT, target, SNAPSHOT_US, &res);
-	} else {
-		res.a0 = QUELL_INVALID_PARAMETERS;
-	}
+	/* The caller does not move: it is none of those that are captured, and may not ask for itself */
+	cpu = get_cpu();
+	since = __arch_counter_get_cntpct();
+	arm_smccc_1_1_smc(QUELL_FID_SNAPSHOT, target, SNAPSHOT_US, &res);
 	put_cpu();
 
 	if ((int)res.a0 == QUELL_BUSY)
 		return -EBUSY;
 	if ((long)res.a0 < 0)
 		return -EINVAL;
-	cpumask_clear_cpu(asker, &asked);
+	cpumask_clear_cpu(cpu, &asked);
 	for_each_cpu(cpu, &asked)
 		collect(cpu, since);
 	return 0;
