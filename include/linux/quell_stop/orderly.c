@@ -20,9 +20,10 @@
 
 #include "quell_stop.h"
 
-/* How long a CPU may take to answer, and how long the firmware may take to stop it */
+/* How long a CPU may take to answer, and how long and how often the firmware may take to stop it: the caller waits there */
 #define PING_MS		300
 #define EVICT_US	(100 * USEC_PER_MSEC)
+#define EVICT_TRIES	10
 
 static DEFINE_PER_CPU(call_single_data_t, ping_csd);
 static cpumask_t mute;
@@ -50,11 +51,11 @@ static void find_mute_cpus(void)
 static void evict(unsigned int cpu)
 {
 	struct arm_smccc_res res;
+	unsigned int tries = 0;
 
-	/* Not from the CPU itself, and it does not move: the firmware takes the caller as the one that asks */
-	preempt_disable();
-	arm_smccc_1_1_smc(QUELL_FID_EVICT, quell_cpu_mpidr(cpu), EVICT_US, &res);
-	preempt_enable();
+	do
+		arm_smccc_1_1_smc(QUELL_FID_EVICT, quell_cpu_mpidr(cpu), EVICT_US, &res);
+	while (res.a0 == QUELL_PARTIAL && ++tries < EVICT_TRIES);
 
 	if (res.a0 == QUELL_SUCCESS || res.a0 == QUELL_PENDING) {
 		quell_report_evicted(cpu, quell_record_read(quell_cpu_mpidr(cpu), record) ? record : NULL);
