@@ -56,6 +56,8 @@ pub enum Tool {
     Flex,
     /// xz, which the kernel's source is packed with.
     Xz,
+    /// patch, for a kernel that is not as Debian has it.
+    Patch,
     /// dpkg-source, which unpacks Debian's source packages.
     DpkgSource,
     /// The headers of OpenSSL, which TF-A's packing tool is built with.
@@ -70,7 +72,8 @@ impl Tool {
     pub const GUESTS: &[Self] = &[Self::RustTarget, Self::Qemu, Self::Gcc, Self::Dtc, Self::Cpio, Self::Make];
 
     /// What it takes to build a kernel. The host's own C compiler is there: cargo links with it.
-    pub const KERNEL: &[Self] = &[Self::Gcc, Self::Make, Self::Bc, Self::Bison, Self::Flex, Self::Xz];
+    pub const KERNEL: &[Self] =
+        &[Self::Gcc, Self::Make, Self::Bc, Self::Bison, Self::Flex, Self::Xz, Self::Patch];
 
     /// What it takes to build TF-A from Debian's source. The host's own C compiler is there: cargo links with it.
     pub const PEER: &[Self] = &[Self::Gcc, Self::Make, Self::DpkgSource, Self::Openssl];
@@ -125,6 +128,7 @@ pub fn ensure(needs: &[Tool]) -> Result<()> {
             Tool::Bison if !answers("bison") => wanted.add("bison"),
             Tool::Flex if !answers("flex") => wanted.add("flex"),
             Tool::Xz if !answers("xz") => wanted.add("xz-utils"),
+            Tool::Patch if !answers("patch") => wanted.add("patch"),
             Tool::DpkgSource if !answers("dpkg-source") => wanted.add("dpkg-dev"),
             Tool::Openssl if !Path::new(OPENSSL_HEADER).exists() => wanted.add("libssl-dev"),
             _ => {}

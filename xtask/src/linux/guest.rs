@@ -34,6 +34,9 @@ const TREE: u64 = 0xfe0_0000;
 /// Where the initramfs lies in DRAM.
 const INITRAMFS: u64 = 0x1000_0000;
 
+/// The patch that lets the kernel call the firmware's stop.
+const FW_STOP: &str = "include/linux/patches/0001-arm64-smp-stop-the-CPUs-that-do-not-listen-by-EL3-fi.patch";
+
 /// A guest that is ready to be put into a machine.
 pub struct Guest {
     board: Board,
@@ -63,7 +66,12 @@ impl Guest {
 
     /// A kernel that checks PSCI while it starts. Fetches and builds what is missing or out of date.
     pub fn checker(board: Board) -> Result<Self> {
-        Self::with(board, kernel::build(&paths::root().join("tests/linux/psci_checker.config"))?, Vec::new())
+        Self::with(board, kernel::build("tests/linux/psci_checker.config", &[])?, Vec::new())
+    }
+
+    /// A kernel that calls the firmware's stop by itself. Fetches and builds what is missing or out of date.
+    pub fn patched(board: Board) -> Result<Self> {
+        Self::with(board, kernel::build("tests/linux/fw_stop.config", &[FW_STOP])?, Vec::new())
     }
 
     fn of(board: Board, kernel: &debian::Kernel) -> Result<Self> {

@@ -24,12 +24,16 @@ const UNPACK_TIMEOUT: Duration = Duration::from_secs(600);
 const CONFIGURE_TIMEOUT: Duration = Duration::from_secs(300);
 const BUILD_TIMEOUT: Duration = Duration::from_secs(3600);
 
-/// Builds a kernel of `tinyconfig` and the options in the file `fragment`; returns its Image.
-pub fn build(fragment: &Path) -> Result<PathBuf> {
+/// Builds a kernel of `tinyconfig` and the options in the file `fragment`, with patches; returns its Image. The files are named
+/// from the repository's root.
+pub fn build(fragment: &str, patches: &[&str]) -> Result<PathBuf> {
     let package = download()?;
-    let options = fs::read_to_string(fragment).with_context(|| format!("no {}", fragment.display()))?;
+    let read =
+        |file: &&str| fs::read_to_string(paths::root().join(file)).with_context(|| format!("no {file}"));
+    let options = read(&fragment)?;
+    let ingredients = patches.iter().map(read).collect::<Result<String>>()? + &options;
     let images = paths::cache().join("kernel");
-    let image = images.join(format!("Image-{}-{:016x}", version(&package)?, hash(options.as_bytes())));
+    let image = images.join(format!("Image-{}-{:016x}", version(&package)?, hash(ingredients.as_bytes())));
     if image.exists() {
         return Ok(image);
     }
@@ -37,7 +41,9 @@ pub fn build(fragment: &Path) -> Result<PathBuf> {
     // Two gigabytes, and nothing of them is needed afterwards. What a run that was broken off left goes first.
     let folder = paths::target().join("linux/kernel");
     remove(&folder)?;
-    let built = compile(&unpack(&package, &folder)?, &options)?;
+    let source = unpack(&package, &folder)?;
+    patches.iter().try_for_each(|patch| apply(&source, &paths::root().join(patch)))?;
+    let built = compile(&source, &options)?;
     fs::create_dir_all(&images)?;
     // In two steps, so that what has the name of an Image is a whole one.
     let partial = image.with_extension("partial");
@@ -89,6 +95,17 @@ fn unpack(package: &Path, folder: &Path) -> Result<PathBuf> {
     command.arg(only_file(&files.join("usr/src"))?).arg("--directory").arg(&source);
     process::step("unpacking the kernel's source", command, UNPACK_TIMEOUT)?;
     Ok(source)
+}
+
+/// Applies a patch, which has to be as the kernel's own script wants it.
+fn apply(source: &Path, patch: &Path) -> Result<()> {
+    let mut check = Command::new("perl");
+    check.args(["scripts/checkpatch.pl", "--strict", "--no-tree"]).arg(patch).current_dir(source);
+    process::step("checking the patch", check, CONFIGURE_TIMEOUT)?;
+    let mut command = Command::new("patch");
+    command.args(["--strip=1", "--fuzz=0", "--batch", "--input"]).arg(patch).current_dir(source);
+    process::step("patching the kernel", command, CONFIGURE_TIMEOUT)?;
+    Ok(())
 }
 
 fn only_file(folder: &Path) -> Result<PathBuf> {

@@ -16,6 +16,7 @@ mod mode;
 mod modules;
 mod newest;
 mod orderly;
+mod patched;
 mod psci_checker;
 mod runnable;
 mod snapshot;
@@ -254,6 +255,7 @@ pub fn cases() -> Vec<Case> {
         });
         cases.push(case.only_full());
     }
+    cases.push(patched::case());
     cases.extend(xen::cases());
     cases
 }

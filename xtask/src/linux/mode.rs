@@ -40,6 +40,11 @@ pub enum Mode {
         /// What the times and the CPUs are taken from.
         seed: u32,
     },
+    /// Let the kernel itself wedge a CPU, and panic with a crash kernel loaded.
+    Patched {
+        /// Which one.
+        cpu: u32,
+    },
     /// Look at the driver's files, with a CPU wedged.
     Snapshot {
         /// Which one.
@@ -108,6 +113,7 @@ impl Mode {
                 format!("wedge quell.wedge={cpu} quell.timeline={timeline} quell.driver={driver}")
             }
             Self::Storm { seed } => format!("storm quell.seed={seed} crashkernel={CRASH_KERNEL_MIB}M"),
+            Self::Patched { cpu } => format!("patched quell.wedge={cpu} crashkernel={CRASH_KERNEL_MIB}M"),
             Self::Snapshot { cpu } => format!("snapshot quell.wedge={cpu}"),
             Self::Leave { cpu, way, driver } => {
                 let (way, words, driver) = (way.name(), way.words(), u32::from(driver));
