@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The exception vectors, and `enter_ns`: the one place where a core goes to the non-secure world.
+//! The exception vectors, and the one place where a core goes to the non-secure world, behind `enter_ns`.
 //!
 //! EL3 runs with everything masked and is not re-entrant, so ELR_EL3 and SPSR_EL3 hold what the exception put there until
 //! the core goes back. In the non-secure world SP_EL3 is the top of the core's stack.

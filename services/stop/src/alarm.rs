@@ -103,9 +103,10 @@ impl<H: Hardware> Stop<'_, H> {
     }
 
     /// Makes a core that is in the pen the deputy of a session, and wakes it: the one that a look has found, or one that has come
-    /// there since.
+    /// there since without knowing of the session. Who was ON names itself.
     pub(crate) fn appoint_one(&self, session: ControlWord, tally: Tally) {
-        let idle = tally.idle.map(usize::from).or_else(|| self.find_idle(session));
+        let found = tally.idle();
+        let idle = if tally.is_moving() { found.or_else(|| self.find_idle(session)) } else { found };
         if let Some(index) = idle.filter(|&index| self.claim_deputy(session, index)) {
             self.hardware.send_stop(core::iter::once(index));
         }

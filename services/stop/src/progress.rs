@@ -35,7 +35,7 @@ impl<H: Hardware> Stop<'_, H> {
             Progress::Over => return Status::NoSession.into(),
             Progress::Stale => return Status::StaleHandle.into(),
         };
-        let straggler = tally.straggler.map_or(NOBODY, |index| self.hardware.affinity_of(index.into()));
+        let straggler = tally.straggler().map_or(NOBODY, |index| self.hardware.affinity_of(index));
         let results = [status.to_register(), tally.counts(), remaining, straggler];
         Outcome::Return(match handle {
             Some(handle) => {

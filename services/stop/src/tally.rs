@@ -9,16 +9,25 @@ use quell_power::{ControlWord, CoreWord, Protection, Step, full_fence};
 use crate::{Hardware, Stop};
 
 /// How the cores of a session stand.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+///
+/// Two words without a gap: it is passed around in registers.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Tally {
     /// As POLL tells them, 16 bits each: acked, nmi, off and left. A core's index has 16 bits, too: so many has the owner of a
     /// session in the control word.
     counts: u64,
-    /// Index of one that is left.
-    pub straggler: Option<u16>,
-    /// Index of one that is in the pen.
-    pub idle: Option<u16>,
+    /// Index of one that is left, or [`NONE`].
+    straggler: u16,
+    /// Index of one that is in the pen, or [`NONE`].
+    idle: u16,
+    /// How many were neither ON nor OFF.
+    moving: u32,
 }
+
+/// No core has this index: the owner has another one.
+const NONE: u16 = u16::MAX;
+
+const _: () = assert!(size_of::<Tally>() == 16);
 
 const ACKED: u64 = 1;
 const NMI: u64 = 1 << 16;
@@ -38,6 +47,8 @@ const LANES: [u64; Why::ALL.len()] = {
 };
 
 impl Tally {
+    const EMPTY: Self = Self { counts: 0, straggler: NONE, idle: NONE, moving: 0 };
+
     /// Adds a core of this session.
     #[inline(always)]
     fn add(&mut self, index: usize, word: CoreWord, session: ControlWord, first_generation: u32) {
@@ -46,7 +57,7 @@ impl Tally {
         } else if is_left(word, session) {
             self.add_left(index);
         } else if word.state() == State::Parked {
-            self.idle = Some(index as u16);
+            self.idle = index as u16;
             self.counts += LANES[word.why() as usize];
         } else {
             // Held where it is.
@@ -58,7 +69,7 @@ impl Tally {
     /// stopped by them.
     #[inline(always)]
     fn add_off(&mut self, index: usize, word: CoreWord, first_generation: u32) {
-        self.idle = Some(index as u16);
+        self.idle = index as u16;
         if word.generation().wrapping_sub(first_generation) < u32::MAX / 2 {
             self.counts += LANES[word.why() as usize];
         }
@@ -68,12 +79,27 @@ impl Tally {
     #[inline(always)]
     pub(crate) fn add_left(&mut self, index: usize) {
         self.counts += LEFT;
-        self.straggler = Some(index as u16);
+        self.straggler = index as u16;
     }
 
     /// Returns this tally without those that are left.
     pub(crate) const fn without_left(self) -> Self {
-        Self { counts: self.counts & (LEFT - 1), straggler: None, ..self }
+        Self { counts: self.counts & (LEFT - 1), straggler: NONE, ..self }
+    }
+
+    /// Returns the index of a core that is left.
+    pub(crate) fn straggler(self) -> Option<usize> {
+        (self.straggler != NONE).then_some(self.straggler.into())
+    }
+
+    /// Returns the index of a core that is in the pen.
+    pub(crate) fn idle(self) -> Option<usize> {
+        (self.idle != NONE).then_some(self.idle.into())
+    }
+
+    /// Returns whether a core may have come to the pen since, without knowing of the session.
+    pub(crate) const fn is_moving(self) -> bool {
+        self.moving != 0
     }
 
     /// Returns whether cores are left.
@@ -104,7 +130,7 @@ impl<H: Hardware> Stop<'_, H> {
         // `LocalCore::enter`.
         full_fence(Protection::SessionFence);
         let first_generation = self.slots[session.owner()].read_parameters(session).first_generation;
-        let mut tally = Tally::default();
+        let mut tally = Tally::EMPTY;
         for (index, before) in self.others(session) {
             // Most cores are ON or OFF: what becomes of the others is not looked at for these.
             if before.is_on() {
@@ -113,6 +139,7 @@ impl<H: Hardware> Stop<'_, H> {
                 tally.add_off(index, before, first_generation);
             } else {
                 let word = if session.is_open() { self.contain(index, session) } else { before };
+                tally.moving += 1;
                 tally.add(index, word, session, first_generation);
             }
         }
