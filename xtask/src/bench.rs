@@ -20,22 +20,20 @@ mod operation;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 use crate::board::Board;
 use crate::destination::Destination;
 use crate::host::{self, Tool};
+use crate::image;
+use crate::peer::Firmware;
 use crate::progress::Spinner;
-use crate::{image, peer};
 use budgets::Budgets;
 use plot::Subject;
 use row::Row;
 use size::Size;
 
 pub use case::cases;
-
-/// The word for TF-A on the command line.
-const TF_A: &str = "tf-a";
 
 /// The machine: the one that there is other firmware for.
 const BOARD: Board = Board::SbsaRef;
@@ -44,8 +42,8 @@ const BOARD: Board = Board::SbsaRef;
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
     /// Other firmware to compare with: an image of the whole first flash bank, or tf-a, which is built from Debian's source
-    #[arg(long, value_name = "IMAGE|tf-a")]
-    against: Option<PathBuf>,
+    #[arg(long, value_name = "FLASH0.fd|tf-a")]
+    against: Option<Firmware>,
     /// Numbers of cores
     #[arg(long, value_delimiter = ',', default_values_t = row::CORES, value_parser = clap::value_parser!(u32).range(1..=512))]
     cores: Vec<u32>,
@@ -83,7 +81,7 @@ pub fn print(options: &Options) -> Result<()> {
         json.write(&row::json(&rows)?)?;
     }
     if let Some(plot) = plot {
-        let peer = options.against.as_deref().map(name_of).transpose()?;
+        let peer = options.against.as_ref().map(Firmware::name);
         let subject = Subject { machine: BOARD.name(), cpu: &options.cpu, peer: peer.as_deref() };
         plot.write(&plot::svg(&rows, subject)?)?;
     }
@@ -92,7 +90,7 @@ pub fn print(options: &Options) -> Result<()> {
 
 /// Measures, and says which rows stay empty. Other firmware may fail as it likes.
 fn rows(options: &Options, flash0: &Path, budgets: Option<&Budgets>) -> Result<Vec<Row>> {
-    let peer = options.against.as_deref().map(flash_of).transpose()?;
+    let peer = options.against.as_ref().map(Firmware::flash0).transpose()?;
     let mut rows = Vec::new();
     let mut missing = BTreeSet::new();
     for &cores in &options.cores {
@@ -111,22 +109,4 @@ fn rows(options: &Options, flash0: &Path, budgets: Option<&Budgets>) -> Result<V
     }
     missing.iter().for_each(|line| eprintln!("{line}"));
     Ok(rows)
-}
-
-/// Returns the flash bank of the firmware to compare with.
-fn flash_of(peer: &Path) -> Result<PathBuf> {
-    if peer == Path::new(TF_A) {
-        return peer::tf_a();
-    }
-    ensure!(peer.is_file(), "no flash image {}", peer.display());
-    Ok(peer.to_path_buf())
-}
-
-/// Returns what the firmware to compare with is called.
-fn name_of(peer: &Path) -> Result<String> {
-    if peer == Path::new(TF_A) {
-        return Ok("TF-A".to_owned());
-    }
-    let name = peer.file_stem().context("the image has no name")?;
-    Ok(name.to_string_lossy().into_owned())
 }

@@ -22,6 +22,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::board::Board;
 use crate::host::{self, Tool};
+use crate::peer::Firmware;
 use crate::progress::Bar;
 use crate::qemu::{Machine, Outcome, Program};
 use crate::test::Tally;
@@ -69,9 +70,9 @@ pub struct Options {
     /// The seed of what is drawn by chance
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Other firmware to judge: an image of the whole first flash bank
-    #[arg(long, value_name = "FLASH0.fd")]
-    pub firmware: Option<PathBuf>,
+    /// Other firmware to judge: an image of the whole first flash bank, or tf-a, which is built from Debian's source
+    #[arg(long, value_name = "FLASH0.fd|tf-a")]
+    pub firmware: Option<Firmware>,
     /// Another QEMU than the one that was chosen for all runs.
     #[arg(skip)]
     pub qemu: Option<Program>,
@@ -115,7 +116,7 @@ impl Options {
     /// Returns the machine with more words among the payload's parameters.
     fn machine_with(&self, words: &str) -> Result<Machine> {
         let flash0 = match &self.firmware {
-            Some(image) => image.clone(),
+            Some(firmware) => firmware.flash0()?,
             None => image::build(self.board)?.flash0,
         };
         let machine = Machine::new(self.board, &flash0)
@@ -128,10 +129,8 @@ impl Options {
         Ok(self.arguments.iter().fold(machine, |machine, argument| machine.arg(argument)))
     }
 
-    /// Returns what the firmware is called: Quell, or as its file without what that ends with.
     fn firmware_name(&self) -> String {
-        let name = self.firmware.as_ref().map(|image| image.file_stem().unwrap_or(image.as_os_str()));
-        name.map_or_else(|| "Quell".to_owned(), |name| name.to_string_lossy().into_owned())
+        self.firmware.as_ref().map_or_else(|| "Quell".to_owned(), Firmware::name)
     }
 
     /// Says what is run, and on what.
@@ -186,8 +185,8 @@ pub struct Reporting {
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Run the suite on this firmware, too, and report where the two differ, as Markdown
-    #[arg(long, value_name = "FLASH0.fd", conflicts_with = "format")]
-    pub compare: Option<PathBuf>,
+    #[arg(long, value_name = "FLASH0.fd|tf-a", conflicts_with = "format")]
+    pub compare: Option<Firmware>,
     /// List the cases and run none: id, section of the specification, what it shows
     #[arg(long, conflicts_with_all = ["compare", "format", "out"])]
     pub list: bool,
@@ -267,8 +266,8 @@ fn print(
 const COMPARISON: &str = "<!-- What follows is written by `cargo xtask conformance --compare`. -->\n";
 
 /// Runs the suite on two firmwares and reports where they differ; returns whether no case failed on the first.
-fn compare(options: &Options, peer: &Path, out: Option<&Path>) -> Result<bool> {
-    let peer = Options { firmware: Some(peer.to_owned()), ..options.clone() };
+fn compare(options: &Options, peer: &Firmware, out: Option<&Path>) -> Result<bool> {
+    let peer = Options { firmware: Some(peer.clone()), ..options.clone() };
     let run = |options| print(options, &mut io::sink(), "", |_, _| String::new());
     let (ours, theirs) = (run(options)?, run(&peer)?);
     let text = markdown::compare((&options.firmware_name(), &ours), (&peer.firmware_name(), &theirs))?;
@@ -319,6 +318,8 @@ pub fn judge(outcome: &Outcome) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsString;
+
     use super::*;
 
     #[test]
@@ -360,7 +361,7 @@ mod tests {
     fn firmware_is_called_by_its_file() {
         let mut options = Options::on(4, "max");
         assert_eq!(options.firmware_name(), "Quell");
-        options.firmware = Some("/tmp/TF-A 2.12.fd".into());
+        options.firmware = Some(OsString::from("/tmp/TF-A 2.12.fd").into());
         assert_eq!(options.firmware_name(), "TF-A 2.12");
     }
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The firmware that people use today on sbsa-ref: TF-A, built from Debian's source package. Nothing of it is in this
-//! repository; what was built is kept under `target/cache/`, by the package's version.
+//! Firmware other than ours: an image that somebody has, or TF-A, which people use today on sbsa-ref, built from Debian's source
+//! package. Nothing of it is in this repository; what was built is kept under `target/cache/`, by the package's version.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -30,8 +31,40 @@ const FIP_OFFSET: u64 = 0x1_2000;
 const UNPACK_TIMEOUT: Duration = Duration::from_secs(120);
 const BUILD_TIMEOUT: Duration = Duration::from_secs(900);
 
+/// What stands for TF-A where firmware is named.
+const TF_A: &str = "tf-a";
+
+/// Other firmware, as an option names it: an image of the whole first flash bank, or `tf-a`.
+#[derive(Clone, Debug)]
+pub struct Firmware(PathBuf);
+
+impl From<OsString> for Firmware {
+    fn from(name: OsString) -> Self {
+        Self(name.into())
+    }
+}
+
+impl Firmware {
+    /// Returns the image of the flash bank.
+    pub fn flash0(&self) -> Result<PathBuf> {
+        if self.0 == Path::new(TF_A) {
+            return tf_a();
+        }
+        ensure!(self.0.is_file(), "no flash image {}", self.0.display());
+        Ok(self.0.clone())
+    }
+
+    /// Returns what it is called: TF-A, or as its file without what that ends with.
+    pub fn name(&self) -> String {
+        if self.0 == Path::new(TF_A) {
+            return "TF-A".to_owned();
+        }
+        self.0.file_stem().unwrap_or(self.0.as_os_str()).to_string_lossy().into_owned()
+    }
+}
+
 /// Builds TF-A for sbsa-ref, unless it is there; returns it as a whole flash bank.
-pub fn tf_a() -> Result<PathBuf> {
+fn tf_a() -> Result<PathBuf> {
     let source = paths::cache().join("tf-a-source");
     if !source.exists() {
         Apt::of_sources(SUITE)?.download_source(PACKAGE, &source)?;

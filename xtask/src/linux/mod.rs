@@ -25,12 +25,12 @@ mod tree;
 mod vmcore;
 pub mod xen;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
 use crate::board::Board;
+use crate::peer::Firmware;
 use crate::qemu::{Machine, Program};
 use crate::test::{Case, Log, Tally};
 use crate::{image, timeline};
@@ -91,9 +91,9 @@ pub struct Options {
     /// Boot a newer kernel that checks PSCI while it starts (building it takes minutes, once)
     #[arg(long, conflicts_with_all = ["wedge", "storm", "newest"])]
     pub psci_checker: bool,
-    /// Other firmware to boot on: an image of the whole first flash bank
-    #[arg(long, value_name = "IMAGE")]
-    pub flash0: Option<PathBuf>,
+    /// Other firmware to boot on: an image of the whole first flash bank, or tf-a, which is built from Debian's source
+    #[arg(long, value_name = "FLASH0.fd|tf-a")]
+    pub firmware: Option<Firmware>,
 }
 
 impl Options {
@@ -109,7 +109,7 @@ impl Options {
             no_driver: false,
             newest: false,
             psci_checker: false,
-            flash0: None,
+            firmware: None,
         }
     }
 
@@ -146,12 +146,12 @@ impl Options {
     }
 
     fn idle_states(&self) -> &'static [&'static str] {
-        if self.flash0.is_some() { COMMON_IDLE_STATES } else { IDLE_STATES }
+        if self.firmware.is_some() { COMMON_IDLE_STATES } else { IDLE_STATES }
     }
 
     fn machine(&self, guest: &Guest, mode: Mode) -> Result<Machine> {
-        let flash0 = match &self.flash0 {
-            Some(image) => image.clone(),
+        let flash0 = match &self.firmware {
+            Some(firmware) => firmware.flash0()?,
             None => image::build(self.board)?.flash0,
         };
         let machine = Machine::new(self.board, &flash0).name("linux").smp(self.smp).cpu(&self.cpu);
@@ -163,7 +163,7 @@ impl Options {
         // A reset ends the run as a power-off does.
         let outcome = self.machine(guest, mode)?.arg("-no-reboot").timeout(TIMEOUT).run(on_line)?;
         // What other firmware prints on its own UART is its own affair.
-        if self.flash0.is_some() { outcome.check_power_off() } else { outcome.check() }?;
+        if self.firmware.is_some() { outcome.check_power_off() } else { outcome.check() }?;
         Ok(outcome.console)
     }
 }

@@ -3,14 +3,13 @@
 //! Debian's Xen as a guest, with Debian's Linux in its first domain. Xen takes the cores and EL2; what its domains know as
 //! PSCI is Xen's own.
 
-use std::path::PathBuf;
-
 use anyhow::{Context, Result, ensure};
 
 use super::guest::Guest;
 use super::mode::Mode;
 use super::{CPU, TIMEOUT, judge};
 use crate::board::Board;
+use crate::peer::Firmware;
 use crate::test::{Case, Log, Tally};
 
 /// What the lines of Xen start with.
@@ -25,9 +24,9 @@ pub struct Options {
     /// The kind of core
     #[arg(long, default_value = CPU)]
     cpu: String,
-    /// Other firmware to boot on: an image of the whole first flash bank
-    #[arg(long, value_name = "IMAGE")]
-    flash0: Option<PathBuf>,
+    /// Other firmware to boot on: an image of the whole first flash bank, or tf-a, which is built from Debian's source
+    #[arg(long, value_name = "FLASH0.fd|tf-a")]
+    firmware: Option<Firmware>,
 }
 
 impl Options {
@@ -35,7 +34,7 @@ impl Options {
         super::Options {
             board,
             cpu: self.cpu.clone(),
-            flash0: self.flash0.clone(),
+            firmware: self.firmware.clone(),
             ..super::Options::on(self.smp)
         }
     }
