@@ -5,11 +5,11 @@
 use interleave::{check, peek, seen};
 use quell_abi::{Call, Flags, Kind, Release, State, Status, Why};
 use quell_arch::{Answer, FunctionId};
-use quell_power::{Depth, Entry, LocalCore, Phase, StartError};
+use quell_power::{Depth, Entry, Gate, LocalCore, Phase, StartError, sync::Ordering};
 use quell_stop::{Hardware as _, Order, Outcome, Stop, Way};
 
 use super::{
-    machine::{STOP, Seat},
+    machine::{SECURE, STOP, Seat},
     script::{Act, Core, Place},
     world::World,
 };
@@ -41,6 +41,18 @@ impl Monitor<'_> {
         let index = self.local.index();
         self.world.machine.closed.clear_bits(1 << index);
         self.inside()
+    }
+
+    /// The way back of a call that has passed the gate before it was answered. An interrupt that is pending is taken before the
+    /// first instruction.
+    fn go_back_at_once(&self) -> Place {
+        let pending = peek(|| self.world.machine.pending[self.local.index()].load(Ordering::Relaxed));
+        if pending & SECURE == 0 {
+            return self.inside();
+        }
+        seen("an interrupt behind the short way");
+        self.seat.acknowledge();
+        self.follow(self.stop.interrupted(&self.local))
     }
 
     /// The core is in the operating system, right after its last look at its own word.
@@ -176,7 +188,17 @@ impl Monitor<'_> {
         Place::Ended
     }
 
+    /// CPU_ON: the short way, and the long one if the gate does not let it or the start is denied.
     fn start(&self, target: usize) -> Place {
+        if self.local.resume() == Gate::Pass && self.try_start(target) != Err(StartError::Denied) {
+            return self.go_back_at_once();
+        }
+        // Its answer is the caller's, whatever it is.
+        let _ = self.try_start(target);
+        self.follow(Way::Back)
+    }
+
+    fn try_start(&self, target: usize) -> Result<(), StartError> {
         let world = self.world;
         let before = peek(|| world.control.load());
         let starter = self.local.index();
@@ -184,7 +206,8 @@ impl Monitor<'_> {
         world.stopped.clear_bits(1 << target);
         world.promised.clear_bits(1 << target);
         let entry = Entry::new(0x1000 * (starter as u64 + 1), 0, false);
-        match world.table().remote(target).unwrap().start(&self.local, entry) {
+        let started = world.table().remote(target).unwrap().start(&self.local, entry);
+        match started {
             Ok(()) => {
                 let (now, word) = peek(|| (world.control.load(), world.table().local(target).word()));
                 let is_same = before.is_open() && now.generation() == before.generation() && now.is_open();
@@ -204,7 +227,7 @@ impl Monitor<'_> {
             }
             Err(StartError::OnPending) => seen("CPU_ON pending"),
         }
-        self.follow(Way::Back)
+        started
     }
 
     fn begun(&self, core: &mut Core, handle: u64, kind: Kind) {

@@ -54,6 +54,7 @@ fn two_that_were_given_up() {
         "L7",
         "RELEASE OFF",
         "CPU_ON accepted",
+        "an interrupt behind the short way",
     ]);
 }
 
