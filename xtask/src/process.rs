@@ -25,7 +25,7 @@ const POLL: Duration = Duration::from_millis(20);
 
 /// How long the end of a child's output may take to arrive when the child itself has ended: on a busy host our reader
 /// comes late.
-const DRAIN: Duration = Duration::from_millis(500);
+const DRAIN: Duration = Duration::from_secs(2);
 
 /// How many lines of a failed child's output belong to its error.
 const TAIL_LINES: usize = 60;
