@@ -64,17 +64,22 @@ global_asm!(
     str     x29, [sp, #{x} + 16 * 15]
     .endm
 
+    // x0 to x3 are the caller's.
+    .macro answer label
+    mov     x4, sp
+    bl      {answer_at_once}
+    tbnz    w0, #0, restore             // Left::Nothing
+    b       long_way
+    .size   \label, . - \label
+    .endm
+
     // A vector has room for 32 instructions; the assembler refuses a table whose slots outgrow it.
     // The labels tell the check of the stack where a path begins.
     .macro sync label
     .balign 128
 \label:
     save
-    mov     x4, sp
-    bl      {answer_at_once}
-    tbnz    w0, #0, restore             // Left::Nothing
-    b       long_way
-    .size   \label, . - \label
+    answer  \label
     .endm
 
     .macro guarded_sync label
@@ -83,11 +88,7 @@ global_asm!(
     save
     bl      {guard}                     // clobbers x0, x1, x30 and the flags
     ldp     x0, x1, [sp, #{x}]
-    mov     x4, sp
-    bl      {answer_at_once}
-    tbnz    w0, #0, restore             // Left::Nothing
-    b       long_way
-    .size   \label, . - \label
+    answer  \label
     .endm
 
     .macro sync_aarch32 label, guard

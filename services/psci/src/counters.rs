@@ -41,13 +41,9 @@ impl Counters {
         count(&self.calls[function as usize]);
     }
 
-    pub(crate) fn count_error(&self, error: Error) {
-        count(&self.errors[error as usize]);
-    }
-
     /// Counts an error, and returns its code.
     pub(crate) fn counted(&self, error: Error) -> i32 {
-        self.count_error(error);
+        count(&self.errors[error as usize]);
         error.code()
     }
 

@@ -208,6 +208,16 @@ mod tests {
         assert_eq!(machine.table().control().load().owner(), 1);
     }
 
+    /// A core was on its way to the pen when the session looked, came there without knowing of it, and sleeps.
+    #[test]
+    fn who_came_to_the_pen_behind_the_look_is_named() {
+        let machine = Machine::new(3);
+        assert!(machine.table().local(2).leave());
+        machine.on_send(|machine| assert!(machine.table().local(2).publish(Why::Off, None)));
+        machine.begin(0, Kind::Crash, [0, 1]);
+        assert_eq!(machine.sent(), [Sent::Stop(vec![1, 2]), Sent::Stop(vec![2])]);
+    }
+
     #[test]
     fn the_owner_is_not_its_own_deputy() {
         let machine = Machine::new(2);

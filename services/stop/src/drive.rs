@@ -2,14 +2,10 @@
 
 //! Driving a session: see who is left, and take the next step when it is due.
 
-use quell_abi::{Flags, Kind, State};
+use quell_abi::{Flags, Kind};
 use quell_power::{ControlWord, LocalCore, Phase};
 
-use crate::{
-    Hardware, Stop,
-    progress::Progress,
-    tally::{Tally, is_left},
-};
+use crate::{Hardware, Stop, progress::Progress, tally::Tally};
 
 /// How often the secure interrupt is sent again while cores are left, in microseconds. Interrupts merge, and one that
 /// came before its target's word said ON was cleared.
@@ -92,37 +88,6 @@ impl<H: Hardware> Stop<'_, H> {
         progress
     }
 
-    /// Waits until a session has to be driven: no core is left, or one that [`drive`](Self::drive) contains; a deadline
-    /// passes; or somebody else changes it. But no longer than until `end`. It looks at one core at a time, so that the wait
-    /// does not grow with their number.
-    pub(crate) fn wait(&self, generation: u32, end: u64) {
-        let session = self.table.control().load();
-        if session.generation() != generation || !session.is_open() {
-            return;
-        }
-        let end = self.next_deadline(session).map_or(end, |deadline| deadline.min(end));
-        for (index, _) in self.others(session) {
-            let core = self.table.remote(index).expect("the index is below the table's length");
-            loop {
-                let word = core.word();
-                if !is_left(word, session) {
-                    break;
-                }
-                let is_for_drive = matches!(
-                    word.state(),
-                    State::Claimed | State::Pending | State::Suspended | State::Parked
-                );
-                if is_for_drive && !word.is_quarantined() {
-                    return;
-                }
-                if self.table.control().load() != session || self.hardware.now() >= end {
-                    return;
-                }
-                core::hint::spin_loop();
-            }
-        }
-    }
-
     /// Tells how a session ended: none was left when it closed, and a core that is not OFF now was started since. What it
     /// gave up may not have arrived yet.
     fn aftermath(&self, session: ControlWord) -> Progress {
@@ -199,7 +164,7 @@ pub(crate) fn ends_with_lease(session: ControlWord) -> bool {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use quell_abi::{Call, Kind, Status, Why};
+    use quell_abi::{Call, Kind, State, Status, Why};
     use quell_power::Depth;
 
     use super::*;

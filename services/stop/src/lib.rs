@@ -52,12 +52,13 @@ mod snapshot;
 mod tally;
 #[cfg(all(test, not(loom)))]
 mod testing;
+mod wait;
 
 use quell_abi::{
     CALL_UID, Call, REVISION_FID, REVISION_MAJOR, REVISION_MINOR, Status, UID_FID, VERSION, VERSION_FID32,
 };
 use quell_arch::{Answer, FunctionId, NOT_SUPPORTED};
-use quell_power::{ControlWord, CoreTable, LocalCore};
+use quell_power::{ControlWord, CoreTable, LocalCore, RemoteCore};
 
 pub use alarm::Shared;
 pub use hardware::Hardware;
@@ -116,6 +117,11 @@ impl<'a, H: Hardware> Stop<'a, H> {
     ) -> Self {
         assert!(slots.len() == table.len() && records.len() == table.len());
         Self { table, shared, slots, records, hardware }
+    }
+
+    /// Returns the view of a core that the table has.
+    fn core(&self, index: usize) -> RemoteCore<'a> {
+        self.table.remote(index).expect("the index is below the table's length")
     }
 
     /// Carries out a call of owner 7 that `caller` made with `arguments` in x1 to x6.

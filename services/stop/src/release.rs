@@ -89,7 +89,7 @@ impl<H: Hardware> Stop<'_, H> {
         // The control word before the words of the cores: the other half is in `RemoteCore::start` and `LocalCore::enter`.
         full_fence(Protection::SessionFence);
         for (index, _) in self.others(releasing) {
-            let core = self.table.remote(index).expect("the index is below the table's length");
+            let core = self.core(index);
             let (word, step) = core.give_up(releasing);
             self.note_step(index, word, step, releasing);
         }

@@ -129,7 +129,7 @@ impl<H: Hardware> Stop<'_, H> {
 
     /// Returns whether a core can still run the operating system; one that sleeps is taken OFF.
     fn can_run(&self, index: usize, session: ControlWord) -> bool {
-        let core = self.table.remote(index).expect("the index is below the table's length");
+        let core = self.core(index);
         index != session.owner() && is_left(core.contain(session).0, session)
     }
 }

@@ -94,7 +94,7 @@ impl<H: Hardware> Stop<'_, H> {
     fn ask_missing(&self, query: &Query, caller: usize, now: u64) -> bool {
         let mut is_waiting = false;
         for index in self.missing(query, caller) {
-            let core = self.table.remote(index).expect("the index is below the table's length");
+            let core = self.core(index);
             let is_evidence =
                 self.records[index].is_stop_of(query.generation) && intact(Protection::FirstCapture);
             if !Self::can_answer(core.word()) || is_evidence {
@@ -114,7 +114,7 @@ impl<H: Hardware> Stop<'_, H> {
     /// Returns the cores that can answer and have not.
     fn missing(&self, query: &Query, caller: usize) -> impl Iterator<Item = usize> {
         query.cores.clone().filter(move |&index| {
-            let core = self.table.remote(index).expect("the index is below the table's length");
+            let core = self.core(index);
             let is_named = query.cores.len() == 1;
             index != caller && (is_named || Self::can_answer(core.word())) && !self.is_captured(query, index)
         })

@@ -160,7 +160,7 @@ impl<H: Hardware> Stop<'_, H> {
     /// Stops or holds a core that is not in the operating system, and notes when.
     #[inline(never)]
     fn contain(&self, index: usize, session: ControlWord) -> CoreWord {
-        let core = self.table.remote(index).expect("the index is below the table's length");
+        let core = self.core(index);
         let (after, step) = core.contain(session);
         self.note_step(index, after, step, session);
         after
@@ -176,7 +176,7 @@ impl<H: Hardware> Stop<'_, H> {
             }
             Some(Step::Contain) => {
                 // A driver that comes so late that the core has begun anew has nothing to note.
-                let core = self.table.remote(index).expect("the index is below the table's length");
+                let core = self.core(index);
                 if core.word() == word {
                     self.slots[index].note_first_stop(self.hardware.now());
                 }
